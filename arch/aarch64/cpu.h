@@ -1,0 +1,26 @@
+/*
+ * cpu.h - AArch64.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <stdint.h>
+
+#define CPU_LINE 128 /* the longest in use; most cores have 64 */
+
+/* Not yield, which most cores take for a nop: isb lasts as long as the pause
+ * of x86-64. */
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("isb" ::: "memory");
+}
+
+static inline uint64_t cpu_ticks(void)
+{
+	uint64_t t;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+	return t;
+}
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * entry.S - the bottom of a stack and the thread's word, on AArch64.
+ *
+ *	top ->  ---------------------
+ *	        x30 = in arch_start        fn's frame record: the last link
+ *	        x29 = 0
+ *	        fn's locals
+ *
+ * Unwinding ends in arch_start, by the rule "no return address" and by the
+ * zero in x29.  A fresh context begins past the nop, because unwinders look up
+ * a saved pc minus one, and that shall be arch_start too.
+ *
+ * Every entry that an indirect branch may reach is a bti c, and the file says
+ * so in its property note; without the note the linker would withdraw it from
+ * the whole program.  No function here keeps a return address in memory, so
+ * there is none to sign, and the note says that too.
+ */
+	.text
+
+	.globl	arch_start
+	.hidden	arch_start
+	.hidden	arch_begin
+	.hidden	arch_end
+	.type	arch_start, %function
+	.p2align 4
+arch_start:
+	.cfi_startproc
+	.cfi_undefined x30
+	nop
+	hint	#34			/* bti c */
+	bl	arch_begin		/* x0 is with */
+	ldr	x9, [x0]		/* struct arch_call: fn, arg[6] */
+	ldp	x4, x5, [x0, #40]
+	ldp	x2, x3, [x0, #24]
+	ldp	x0, x1, [x0, #8]
+	blr	x9
+	bl	arch_end
+	brk	#1			/* arch_end returned */
+	.cfi_endproc
+	.size	arch_start, . - arch_start
+
+/*
+ * Initial-exec: one load of the offset and one of the word, in a program, a
+ * position-independent one and a shared library alike.
+ */
+	.globl	arch_self
+	.hidden	arch_self
+	.type	arch_self, %function
+	.p2align 4
+arch_self:
+	.cfi_startproc
+	hint	#34			/* bti c */
+	mrs	x1, tpidr_el0
+	adrp	x0, :gottprel:word
+	ldr	x0, [x0, #:gottprel_lo12:word]
+	ldr	x0, [x1, x0]
+	ret
+	.cfi_endproc
+	.size	arch_self, . - arch_self
+
+	.globl	arch_self_set
+	.hidden	arch_self_set
+	.type	arch_self_set, %function
+	.p2align 4
+arch_self_set:
+	.cfi_startproc
+	hint	#34			/* bti c */
+	mrs	x2, tpidr_el0
+	adrp	x1, :gottprel:word
+	ldr	x1, [x1, #:gottprel_lo12:word]
+	str	x0, [x2, x1]
+	ret
+	.cfi_endproc
+	.size	arch_self_set, . - arch_self_set
+
+	.section .tbss, "awT", %nobits
+	.p2align 3
+	.type	word, %object
+	.size	word, 8
+word:
+	.zero	8
+
+	.section .note.gnu.property, "a", %note
+	.p2align 3
+	.long	4, 16, 5		/* name, descriptor, PROPERTY_TYPE_0 */
+	.asciz	"GNU"
+	.long	0xc0000000, 4, 3, 0	/* AARCH64_FEATURE_1_AND: BTI, PAC */
+
+	.section .note.GNU-stack, "", %progbits

@@ -1,0 +1,90 @@
+/*
+ * entry.S - the bottom of a stack and the thread's word, on x86-64.
+ *
+ *	top ->  ---------------------
+ *	        return to arch_start       pushed by its calls
+ *	        rbp = 0                    fn's frame: the last link
+ *	        fn's locals
+ *
+ * Unwinding ends in arch_start, by the rule "no return address" and by the
+ * zero in rbp.  A fresh context begins past the nop, because unwinders look up
+ * a saved pc minus one, and that shall be arch_start too.
+ *
+ * Every entry that an indirect branch may reach is an endbr64, and the file
+ * says so in its property note; without the note the linker would withdraw it
+ * from the whole program.  It says nothing of shadow stacks.
+ */
+	.text
+
+	.globl	arch_start
+	.hidden	arch_start
+	.hidden	arch_begin
+	.hidden	arch_end
+	.type	arch_start, @function
+	.p2align 4
+arch_start:
+	.cfi_startproc
+	.cfi_undefined %rip
+	nopl	0(%rax)
+	endbr64
+	movq	%rax, %rdi		/* with */
+	call	arch_begin
+	movq	(%rax), %r11		/* struct arch_call: fn, arg[6] */
+	movq	8(%rax), %rdi
+	movq	16(%rax), %rsi
+	movq	24(%rax), %rdx
+	movq	32(%rax), %rcx
+	movq	40(%rax), %r8
+	movq	48(%rax), %r9
+	xorl	%eax, %eax		/* no vector registers, if variadic */
+	call	*%r11
+	movq	%rax, %rdi
+	call	arch_end
+	ud2				/* arch_end returned */
+	.cfi_endproc
+	.size	arch_start, . - arch_start
+
+/*
+ * Initial-exec: one load of the offset and one of the word, in a program, a
+ * position-independent one and a shared library alike.
+ */
+	.globl	arch_self
+	.hidden	arch_self
+	.type	arch_self, @function
+	.p2align 4
+arch_self:
+	.cfi_startproc
+	endbr64
+	movq	word@gottpoff(%rip), %rax
+	movq	%fs:(%rax), %rax
+	ret
+	.cfi_endproc
+	.size	arch_self, . - arch_self
+
+	.globl	arch_self_set
+	.hidden	arch_self_set
+	.type	arch_self_set, @function
+	.p2align 4
+arch_self_set:
+	.cfi_startproc
+	endbr64
+	movq	word@gottpoff(%rip), %rax
+	movq	%rdi, %fs:(%rax)
+	ret
+	.cfi_endproc
+	.size	arch_self_set, . - arch_self_set
+
+	.section .tbss, "awT", @nobits
+	.p2align 3
+	.type	word, @object
+	.size	word, 8
+word:
+	.zero	8
+
+	.section .note.gnu.property, "a", @note
+	.p2align 3
+	.long	4, 16, 5		/* name, descriptor, PROPERTY_TYPE_0 */
+	.asciz	"GNU"
+	.long	0xc0000002, 4, 1, 0	/* X86_FEATURE_1_AND: IBT */
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,93 @@
+/*
+ * block.c - the thread may block: its P can go elsewhere.
+ *
+ *	enter   blocked = 1, outside              two plain stores
+ *	        sysmon: blocked for 20 us and
+ *	        work waits: takes the P
+ *	exit    inside; is the P still ours?      a store and a load
+ *	        no: queue the goroutine, wait
+ */
+#include "leat/block.h"
+
+#include "core/base.h"
+#include "core/park.h"
+#include "core/sched.h"
+
+static bool wanted(struct p *p)
+{
+	return p_waiting(p) > 0 || inject_len(&sched.node[p->node]) > 0;
+}
+
+/* The P goes at once; on the way back the thread finds it taken. */
+static void part(struct m *m)
+{
+	a_store(&m->own.claim, OWN_TAKEN, relaxed);
+	spare_hand_over(m);
+}
+
+static struct m *enter(void)
+{
+	struct m *m = m_enter();
+
+	if (m && a_load(&m->blocked, relaxed))
+		fatal("leat_block_enter inside leat_block_enter");
+	return m;
+}
+
+void leat_block_enter(void)
+{
+	struct m *m = enter();
+
+	if (!m)
+		return;
+	a_store(&m->blocked, 1, relaxed);
+	m_leave(m);
+}
+
+COLD static struct m *return_late(struct m *m)
+{
+	int e = os_errno();
+
+	m = spare_return(m);
+	os_errno_set(e);
+	return m;
+}
+
+static void leave(struct m *m)
+{
+	a_store(&m->blocked, 0, relaxed);
+	if (unlikely(!own_enter(&m->own)))
+		m = return_late(m);
+	m_leave(m);
+}
+
+void leat_block_exit(void)
+{
+	struct m *m = arch_self();
+
+	if (!m)
+		return;
+	if (!a_load(&m->blocked, relaxed))
+		fatal("leat_block_exit without leat_block_enter");
+	leave(m);
+}
+
+intptr_t leat_block(intptr_t (*fn)(void *arg), void *arg)
+{
+	if (!fn)
+		fatal("leat_block of nil func value");
+
+	struct m *m = enter();
+
+	if (!m)
+		return fn(arg);
+	a_store(&m->blocked, 1, relaxed);
+	if (wanted(m_p(m)))
+		part(m);
+	m_leave(m);
+
+	intptr_t result = fn(arg);
+
+	leave(m);
+	return result;
+}

@@ -1,0 +1,89 @@
+/*
+ * g.h - G: a goroutine.
+ *
+ *	        leat_go                 dispatched
+ *	 DEAD ----------> RUNNABLE <---------------> RUNNING
+ *	  ^                   ^        yielded          |  |
+ *	  |                   |                    park |  | returned
+ *	  |                   '------- WAITING <--------'  |
+ *	  |                      ready                     |
+ *	  '------------------------------------------------'
+ *
+ *	state      where it is found        who owns the stack
+ *	DEAD       a free list              nobody; it has none
+ *	RUNNABLE   a run queue              nobody; none before the first run
+ *	RUNNING    m->g of some thread      that thread
+ *	WAITING    the object waited for    nobody
+ *
+ * ctx.live says when a context may be resumed: it is 1 from the dispatch until
+ * the switch away has saved the registers, so a goroutine that was queued or
+ * readied a moment too early is waited for, never run twice.
+ *
+ * Gs are type-stable: their memory is never unmapped nor used for anything
+ * else, so a stale pointer reads a G, and all of them can be walked.
+ */
+#ifndef CORE_G_H
+#define CORE_G_H
+
+#include "arch/arch.h"
+#include "core/lock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum g_state { G_DEAD, G_RUNNABLE, G_RUNNING, G_WAITING };
+
+/* What a WAITING goroutine waits for; the words are Go's. */
+enum g_reason {
+	G_NOTHING,
+	G_WAIT_GROUP, /* "sync.WaitGroup.Wait" */
+	G_YIELD,      /* runnable by its own will */
+};
+
+struct m;
+
+struct g {
+	/* Touched at every dispatch. */
+	struct arch_context ctx;
+	struct g *next;	      /* in whatever list it stands */
+	char *stack;	      /* top; NULL before the first run */
+	size_t stack_size;    /* usable bytes below the top */
+	struct m *bound;      /* runs on this thread only, or NULL */
+	uint64_t id;
+	_Atomic uint8_t state;
+	uint8_t reason;
+	uint16_t pins;	      /* leat_pin, not yet undone */
+	uint16_t thread_locks; /* leat_thread_lock, not yet undone */
+	bool sized;	      /* the stack is of a size of its own */
+
+	/* Touched at its birth and its end. */
+	_Alignas(CPU_LINE) struct arch_call call;
+	void (*at_end)(struct m *m, void *arg);
+	void *at_end_arg;
+	const char *name;
+	uint64_t parent;      /* id of the goroutine that started it */
+	void *fiber;	      /* of the sanitizer in use */
+};
+
+/* Free Gs and unused ids of one P. */
+struct g_cache {
+	struct g *free;
+	uint32_t n;
+	uint64_t id, id_end;
+};
+
+/* A G for a new goroutine: NULL if there is no memory.  From a cache, which
+ * belongs to the caller's P, or from the pool. */
+struct g *g_take(struct g_cache *c);
+struct g *g_take_shared(void);
+/* The end of one: to the cache. */
+void g_give(struct g_cache *c, struct g *g);
+void g_give_shared(struct g *g);
+/* Everything in the cache goes back to the pool. */
+void g_cache_drain(struct g_cache *c);
+
+/* Walk all Gs that were ever made: the i-th, or NULL beyond the last. */
+struct g *g_at(size_t i);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+ * go.c - goroutines begin, say where they run, and end.
+ *
+ *	leat_go     reserve a stack, take a G, fill it, queue it
+ *	            (no stack yet: it gets one when it is dispatched)
+ *	arch_begin  its first steps, on its own stack
+ *	arch_end    its function returned
+ */
+#include "leat/go.h"
+
+#include "core/base.h"
+#include "core/go.h"
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <errno.h>
+
+#include "sanitize.h"
+
+static void require_running(const char *call)
+{
+	if (a_load(&sched.phase, relaxed) == SCHED_OFF)
+		fatal("%s: the runtime is not running; see leat_run", call);
+}
+
+static ALWAYS_INLINE void fill(struct g *g, leat_fn_ *fn, int argc,
+			       const uintptr_t *argv)
+{
+	g->call.fn = fn;
+	for (int i = 0; i < argc; i++)
+		g->call.arg[i] = argv[i];
+	g->ctx.pc = NULL;
+	g->stack_size = sched.options.stack;
+	g->sized = false;
+	g->at_end = NULL;
+	g->name = NULL;
+	g->reason = G_NOTHING;
+}
+
+/* -- attributes -- */
+
+static void refuse_bad(const struct leat_attr *a)
+{
+	if (a->stack > STACK_MAX)
+		fatal("leat_go_with: stack size %zu out of range (at most %lu)",
+		      a->stack, STACK_MAX);
+	if (a->place == LEAT_ON_P &&
+	    (a->index < 0 || a->index >= a_load(&sched.procs, relaxed)))
+		fatal("leat_go_with: no P %d", a->index);
+	if (a->place == LEAT_ON_NODE &&
+	    (a->index < 0 || a->index >= sched.topology.nodes))
+		fatal("leat_go_with: no node %d", a->index);
+	if (a->place > LEAT_ON_NODE)
+		fatal("leat_go_with: unknown place %d", (int)a->place);
+}
+
+/* A stack of its own size is taken now: there may be no memory for it. */
+static bool size(struct g *g, size_t size)
+{
+	if (size == 0 || size == sched.options.stack)
+		return true;
+	if (size < STACK_MIN)
+		size = STACK_MIN;
+	g->stack = stack_take_sized(size);
+	g->stack_size = size;
+	g->sized = g->stack != NULL;
+	return g->sized;
+}
+
+static void place(struct m *m, struct g *g, const struct leat_attr *a)
+{
+	if (a && a->place == LEAT_ON_P)
+		wake_place(sched.p[a->index], g);
+	else if (a && a->place == LEAT_ON_NODE)
+		wake_submit(a->index, g, g, 1);
+	else if (m)
+		park_spawned(m, g);
+	else
+		wake_submit(0, g, g, 1);
+}
+
+/* -- with a P, and without -- */
+
+static void count(struct m *m)
+{
+	struct p *p;
+
+	if (!m) {
+		a_add(&sched.started, 1, relaxed);
+		return;
+	}
+	p = m_p(m);
+	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
+}
+
+static COLD int start_with(struct m *m, const struct leat_attr *a,
+			   const struct go_extra *extra, leat_fn_ *fn, int argc,
+			   const uintptr_t *argv)
+{
+	struct g *g = m ? g_take(&m_p(m)->gs) : g_take_shared();
+	bool sized = a && a->stack && a->stack != sched.options.stack;
+
+	if (!g)
+		return -ENOMEM;
+	fill(g, fn, argc, argv);
+	if (sized ? !size(g, a->stack) :
+		    (m ? stack_reserve(&m_p(m)->stacks) :
+			 stack_reserve_shared()) != 0) {
+		if (m)
+			g_give(&m_p(m)->gs, g);
+		else
+			g_give_shared(g);
+		return -ENOMEM;
+	}
+	if (a)
+		g->name = a->name;
+	if (extra) {
+		g->at_end = extra->at_end;
+		g->at_end_arg = extra->arg;
+	}
+	g->parent = m && m->g ? m->g->id : 0;
+	count(m);
+	a_store(&g->state, G_RUNNABLE, relaxed);
+	place(m, g, a);
+	return 0;
+}
+
+int go_start(const struct leat_attr *a, const struct go_extra *extra,
+	     leat_fn_ *fn, int argc, const uintptr_t *argv)
+{
+	require_running("leat_go");
+	if (!fn)
+		fatal("go of nil func value");
+	if (a)
+		refuse_bad(a);
+
+	struct m *m = m_enter();
+	int rc = start_with(m, a, extra, fn, argc, argv);
+
+	if (m)
+		m_leave(m);
+	return rc;
+}
+
+int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
+	     const uintptr_t *argv)
+{
+	struct m *m;
+
+	if (unlikely(attr || !fn || !(m = m_enter())))
+		return go_start(attr, NULL, fn, argc, argv);
+
+	struct p *p = m_p(m);
+	struct g *g;
+
+	if (unlikely(stack_reserve(&p->stacks) != 0))
+		goto none;
+	g = g_take(&p->gs);
+	if (unlikely(!g)) {
+		stack_unreserve(&p->stacks);
+		goto none;
+	}
+	fill(g, fn, argc, argv);
+	g->parent = m->g->id;
+	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
+	park_spawned(m, g);
+	m_leave(m);
+	return 0;
+none:
+	m_leave(m);
+	return -ENOMEM;
+}
+
+/* -- begin and end -- */
+
+SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
+{
+	struct m *m = with;
+	struct g *g = m->g;
+
+	sanitize_arrive(&g->fiber);
+	if (unlikely(idle_hungry(&sched.idle)))
+		wake_share(m_p(m), 0);
+	m_leave(m);
+	return &g->call;
+}
+
+SANITIZE_SWITCHES static _Noreturn void end(struct m *m)
+{
+	struct g *g = m->g;
+
+	if (unlikely(g->at_end != NULL))
+		g->at_end(m, g->at_end_arg);
+	park_end(m);
+}
+
+SANITIZE_SWITCHES _Noreturn void arch_end(uintptr_t result)
+{
+	struct m *m = m_enter();
+
+	if (unlikely(m->g->id == GO_MAIN))
+		go_main_ended((int)result);
+	end(m);
+}
+
+_Noreturn void leat_goexit(void)
+{
+	struct m *m = m_enter();
+
+	if (!m)
+		fatal("leat_goexit on a thread that runs no goroutine");
+	end(m);
+}
+
+/* -- the calling goroutine -- */
+
+void leat_yield(void)
+{
+	struct m *m = m_enter();
+
+	if (!m) {
+		a_yield();
+		return;
+	}
+	m_leave(yield(m));
+}
+
+uint64_t leat_goid(void)
+{
+	struct m *m = arch_self();
+
+	return m ? m->g->id : 0;
+}
+
+size_t leat_goroutine_count(void)
+{
+	uint64_t ended = a_load(&sched.ended, relaxed);
+	uint64_t started = 0;
+
+	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
+		ended += a_load(&sched.p[i]->ended, relaxed);
+	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
+		started += a_load(&sched.p[i]->started, relaxed);
+	return started + a_load(&sched.started, relaxed) - ended;
+}
+
+static void bind(struct m *m, struct g *g)
+{
+	m->bonds += g->bound == NULL;
+	g->bound = m;
+}
+
+static void unbind(struct m *m, struct g *g)
+{
+	if (g->pins || g->thread_locks)
+		return;
+	g->bound = NULL;
+	m->bonds--;
+}
+
+void leat_pin(void)
+{
+	struct m *m = m_enter();
+
+	if (!m)
+		return;
+	if (++m->g->pins == 0)
+		fatal("leat_pin: nested too deep");
+	bind(m, m->g);
+	m_leave(m);
+}
+
+void leat_unpin(void)
+{
+	struct m *m = m_enter();
+
+	if (!m)
+		return;
+	if (m->g->pins-- == 0)
+		fatal("leat_unpin without leat_pin");
+	unbind(m, m->g);
+	m_leave(m);
+}
+
+void leat_thread_lock(void)
+{
+	struct m *m = m_enter();
+
+	if (!m)
+		return;
+	if (++m->g->thread_locks == 0)
+		fatal("leat_thread_lock: nested too deep");
+	bind(m, m->g);
+	m->wired = m->g;
+	a_store(&m_p(m)->attention, 1, relaxed);
+	m_leave(m);
+}
+
+void leat_thread_unlock(void)
+{
+	struct m *m = m_enter();
+
+	if (!m)
+		return;
+	if (m->g->thread_locks == 0)
+		fatal("leat_thread_unlock without leat_thread_lock");
+	if (--m->g->thread_locks == 0)
+		m->wired = NULL;
+	unbind(m, m->g);
+	m_leave(m);
+}

@@ -1,0 +1,27 @@
+/*
+ * go.h - starting goroutines, for the rest of the library.
+ */
+#ifndef CORE_GO_H
+#define CORE_GO_H
+
+#include "leat/go.h"
+
+struct m;
+
+/* The number of the main goroutine. */
+enum { GO_MAIN = 1 };
+
+/* What is run, inside the runtime, when the goroutine ends in whatever way. */
+struct go_extra {
+	void (*at_end)(struct m *m, void *arg);
+	void *arg;
+};
+
+/* leat_go_ with all there is; a and extra may be NULL. */
+int go_start(const struct leat_attr *a, const struct go_extra *extra,
+	     leat_fn_ *fn, int argc, const uintptr_t *argv);
+
+/* The main goroutine's function returned. */
+void go_main_ended(int result);
+
+#endif

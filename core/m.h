@@ -1,0 +1,57 @@
+/*
+ * m.h - M: a thread of the runtime.
+ *
+ *	              given a P                 P taken or given away
+ *	  SPARE ------------------> holds a P ----------------------> without
+ *	    ^                                                            |
+ *	    '---------------- goroutine put in a queue ------------------'
+ *
+ * Each M has a context of its own, sched, on the thread's stack, where it
+ * looks for work; goroutines switch among themselves without it as long as
+ * the next one is at hand.
+ *
+ *	field      written by                 read by
+ *	own        own.h
+ *	p          this thread when inside;   itself; claimers
+ *	           the claimer
+ *	g          this thread when inside    itself; its signal handler
+ *	blocked    this thread                sysmon
+ *	bound      anybody (ready)            this thread
+ *	note       whoever gives it a P       this thread
+ */
+#ifndef CORE_M_H
+#define CORE_M_H
+
+#include "core/g.h"
+#include "core/own.h"
+
+struct p;
+
+struct m {
+	_Alignas(CPU_LINE) struct own own;
+	struct g *g;		 /* running; NULL in the scheduler */
+	_Atomic(struct p *) p;	 /* NULL: none */
+	_Atomic uint32_t blocked; /* inside leat_block_enter .. exit */
+	struct g *parted;	 /* left for the scheduler: to be queued */
+	struct g *odd;		 /* likewise: not fit to run here now */
+	struct g *corpse;	 /* likewise: to be buried */
+	struct g *wired;	 /* leat_thread_lock: nothing else runs here */
+	int bonds;		 /* goroutines bound to this thread */
+	int pinned_to;		 /* the P whose CPU this thread is on; -1 */
+	_Atomic uint64_t scratch; /* for switches that publish nothing */
+
+	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */
+	_Atomic uint32_t note;	 /* 1: woken */
+	struct m *next;		 /* spare, seeking or retired */
+	bool listed;		 /* in one of those lists */
+	_Atomic int tid;
+	struct arch_context sched;
+	struct arch_context trash;
+	void *fiber;		 /* of the sanitizer in use */
+	char *stack;		 /* of the thread: lowest address, size */
+	size_t stack_size;
+	char *signal_stack;
+	bool doomed;		 /* ends when it comes to the scheduler */
+};
+
+#endif

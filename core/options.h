@@ -1,0 +1,23 @@
+/*
+ * options.h - the settings, from struct leat_options and LEAT_*.
+ *
+ * The environment wins.  Whatever makes no sense is refused: one line that
+ * names the setting, its value and what would be accepted; status 2.
+ */
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include "leat/runtime.h"
+
+struct options {
+	int procs; /* 0: by topology */
+	enum leat_idle idle;
+	size_t stack; /* in bytes, a power of two */
+	enum leat_pin pin;
+	const char *topology; /* NULL: this machine */
+};
+
+/* o := given (may be NULL), overridden by the environment. */
+void options_read(struct options *o, const struct leat_options *given);
+
+#endif

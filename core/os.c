@@ -1,0 +1,318 @@
+/*
+ * os.c - the only system calls; each may be made to fail by tests.
+ *
+ *	os_map ------> fault(MAP) ------> mmap
+ *	os_advise ---> fault(ADVISE) ---> process_madvise, madvise
+ *	...            |
+ *	               one relaxed load while no test has asked for faults
+ *
+ * What surprises: errno belongs to the goroutine that calls, so every call
+ * puts it back (KEEP) and hands the error out in its result.
+ */
+#include "core/os.h"
+
+#include "core/atomic.h"
+#include "core/base.h"
+#include "core/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S 1000000000
+
+/* The call's value, or -E...; errno is as it was. */
+#define KEEP(call)                          \
+	({                                  \
+		int errno_ = errno;         \
+		long value_ = (long)(call); \
+		if (value_ == -1)           \
+			value_ = -errno;    \
+		errno = errno_;             \
+		value_;                     \
+	})
+
+/* ---- memory ---- */
+
+size_t os_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static char *map(size_t n)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	long at = KEEP(mmap(NULL, n, PROT_READ | PROT_WRITE, flags, -1, 0));
+
+	return at < 0 ? NULL : (char *)at;
+}
+
+void *os_map(size_t n, size_t align)
+{
+	if (fault(FAULT_MAP))
+		return NULL;
+
+	char *at = map(n);
+	if (!at || (uintptr_t)at % align == 0)
+		return at;
+
+	/* Map more, and cut both ends. */
+	os_unmap(at, n);
+	char *low = n + align > n ? map(n + align) : NULL;
+	if (!low)
+		return NULL;
+	at = low + (-(uintptr_t)low & (align - 1));
+	if (at > low)
+		os_unmap(low, (size_t)(at - low));
+	os_unmap(at + n, align - (size_t)(at - low));
+	return at;
+}
+
+void os_unmap(void *at, size_t n)
+{
+	KEEP(munmap(at, n));
+}
+
+/* process_madvise wants a process: the name that Linux 6.14 gives to the
+ * caller's own, else a descriptor of it, else it is of no use. */
+enum { SELF = -10001, USELESS = -1 };
+static _Atomic int process = SELF;
+
+static void open_process(void)
+{
+	int seen = SELF;
+	int fd = (int)KEEP(syscall(SYS_pidfd_open, getpid(), 0));
+
+	if (!a_cas(&process, &seen, fd < 0 ? USELESS : fd, relaxed) && fd >= 0)
+		KEEP(close(fd));
+}
+
+/* How many of the ranges, from the first, have been advised; -E... if none. */
+static long advise_batch(const struct iovec *range, size_t n, int advice)
+{
+	int fd = a_load(&process, relaxed);
+	if (fd == USELESS || fault(FAULT_BATCH))
+		return -ENOSYS;
+
+	long left = KEEP(syscall(SYS_process_madvise, fd, range, n, advice, 0));
+	if (left == -EBADF && fd == SELF) {
+		open_process();
+		return advise_batch(range, n, advice);
+	}
+	if (left == -ENOSYS)
+		a_store(&process, USELESS, relaxed);
+	if (left < 0)
+		return left;
+
+	size_t done = 0;
+	while (done < n && (size_t)left >= range[done].iov_len)
+		left -= (long)range[done++].iov_len;
+	return (long)done;
+}
+
+int os_advise(const struct iovec *range, size_t n, int advice)
+{
+	int failed = fault(FAULT_ADVISE);
+
+	while (n > 0 && !failed) {
+		size_t most = n < IOV_MAX ? n : IOV_MAX;
+		long done = advise_batch(range, most, advice);
+
+		if (done <= 0) {
+			failed = (int)KEEP(madvise(range->iov_base,
+						   range->iov_len, advice));
+			/* Before Linux 6.13 it takes other advice only. */
+			if (done == -EINVAL && !failed)
+				a_store(&process, USELESS, relaxed);
+			done = 1;
+		}
+		range += done;
+		n -= (size_t)done;
+	}
+	return failed;
+}
+
+int os_protect_none(void *at, size_t n)
+{
+	int failed = fault(FAULT_PROTECT);
+
+	return failed ? failed : (int)KEEP(mprotect(at, n, PROT_NONE));
+}
+
+void os_name(void *at, size_t n, const char *name)
+{
+	KEEP(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, at, n, name));
+}
+
+bool os_readable(const void *at)
+{
+	int end[2];
+
+	if (KEEP(pipe2(end, O_CLOEXEC)) < 0)
+		return true;
+
+	bool yes = KEEP(write(end[1], at, 1)) != -EFAULT;
+	KEEP(close(end[0]));
+	KEEP(close(end[1]));
+	return yes;
+}
+
+/* ---- time and sleep ---- */
+
+static struct timespec timespec_of(int64_t ns)
+{
+	if (ns < 0)
+		ns = 0;
+	return (struct timespec){ ns / NS_PER_S, ns % NS_PER_S };
+}
+
+int os_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+	int failed = fault(FAULT_FUTEX);
+	if (failed)
+		return failed;
+
+	struct timespec at = timespec_of(deadline);
+	return (int)KEEP(syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE,
+				 value, deadline == OS_NEVER ? NULL : &at, NULL,
+				 FUTEX_BITSET_MATCH_ANY));
+}
+
+void os_futex_wake(_Atomic uint32_t *word, int n)
+{
+	KEEP(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0));
+}
+
+int64_t os_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * (int64_t)NS_PER_S + t.tv_nsec;
+}
+
+void os_sleep(int64_t ns)
+{
+	struct timespec until = timespec_of(os_now() + ns);
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) ==
+	       EINTR)
+		;
+}
+
+/* ---- threads ---- */
+
+bool os_membarrier_init(void)
+{
+	int command = MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+
+	return KEEP(syscall(SYS_membarrier, command, 0, 0)) == 0;
+}
+
+void a_heavy(void)
+{
+	int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+
+	check(KEEP(syscall(SYS_membarrier, command, 0, 0)) == 0);
+}
+
+static size_t thread_stack(size_t n)
+{
+	size_t page = os_page(), least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+
+	return ((n < least ? least : n) + page - 1) & -page;
+}
+
+int os_thread(void *(*fn)(void *), void *arg, size_t stack)
+{
+	int errno_ = errno, failed = -fault(FAULT_THREAD);
+	pthread_attr_t attr;
+	pthread_t id;
+
+	if (!failed)
+		failed = pthread_attr_init(&attr);
+	if (failed)
+		return -failed;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	failed = pthread_attr_setstacksize(&attr, thread_stack(stack));
+	if (!failed)
+		failed = pthread_create(&id, &attr, fn, arg);
+	pthread_attr_destroy(&attr);
+	errno = errno_;
+	return -failed;
+}
+
+int os_pin(const void *set, size_t n)
+{
+	int failed = fault(FAULT_PIN);
+
+	return failed ? failed : (int)KEEP(sched_setaffinity(0, n, set));
+}
+
+void os_timer_slack(void)
+{
+	KEEP(prctl(PR_SET_TIMERSLACK, 1));
+}
+
+/* ---- words and numbers ---- */
+
+void os_write_error(const char *text, size_t n)
+{
+	while (n > 0) {
+		long wrote = KEEP(write(STDERR_FILENO, text, n));
+
+		if (wrote == -EINTR)
+			continue;
+		if (wrote <= 0)
+			return;
+		text += wrote;
+		n -= (size_t)wrote;
+	}
+}
+
+void os_exit(int status)
+{
+	_exit(status);
+}
+
+int64_t os_number(const char *path)
+{
+	char text[32] = "";
+	long fd = KEEP(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return fd;
+
+	long n = KEEP(read((int)fd, text, sizeof text - 1));
+	KEEP(close((int)fd));
+	return n <= 0 ? -EIO : strtoll(text, NULL, 10);
+}
+
+int os_errno(void)
+{
+	return errno;
+}
+
+void os_errno_set(int e)
+{
+	errno = e;
+}
+
+bool a_light_is_heavy;
+
+void a_yield(void)
+{
+	sched_yield();
+}

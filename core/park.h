@@ -1,0 +1,72 @@
+/*
+ * park.h - the one way to wait and the one way to wake.
+ *
+ *	who waits                       who wakes
+ *
+ *	m = m_enter()                   m = m_enter()
+ *	take the object's lock bit      take the object's lock bit
+ *	put yourself in its list        take g from the list
+ *	m = park(m, why, word, value)   drop the lock bit
+ *	   the switch stores value      ready(m, g)
+ *	   in word: the unlock          m_leave(m)
+ *	m_leave(m)
+ *
+ * The unlock is done by the switch itself, after the registers are saved, so
+ * nobody can find a goroutine that is not ready to be resumed, and parking
+ * costs no atomic operation of its own (deferred release store).
+ *
+ * Between m_enter and m_leave the thread owns its P (own.h); nothing there may
+ * block, run user code, or take long.  m is good until the next park: the
+ * goroutine may go on on another thread.
+ */
+#ifndef CORE_PARK_H
+#define CORE_PARK_H
+
+#include "core/m.h"
+
+/* Into the runtime; NULL on a thread that is not the runtime's, which may
+ * call ready(NULL, g) all the same. */
+struct m *m_enter_slow(struct m *m);
+
+static ALWAYS_INLINE struct m *m_enter(void)
+{
+	struct m *m = arch_self();
+
+	if (likely(m) && unlikely(!own_enter(&m->own)))
+		m = m_enter_slow(m);
+	return m;
+}
+
+static ALWAYS_INLINE void m_leave(struct m *m)
+{
+	own_leave(&m->own);
+}
+
+/* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,
+ * with release.  Returns when it was readied: where it runs now. */
+struct m *park(struct m *m, enum g_reason why, _Atomic uint64_t *word,
+	       uint64_t value);
+
+/* WAITING -> RUNNABLE: queue g.  Exactly once for each park. */
+void ready(struct m *m, struct g *g);
+
+/* RUNNING -> RUNNABLE, behind the others of this P. */
+struct m *yield(struct m *m);
+
+/* A new goroutine to the P's own queues. */
+void park_spawned(struct m *m, struct g *g);
+
+/* The calling goroutine ends; its frames are dropped. */
+_Noreturn void park_end(struct m *m);
+
+/* To the scheduler's context, with the goroutine saved and left in m->parted.
+ * Returns when it is resumed. */
+struct m *park_part(struct m *m);
+
+/* From the scheduler's context to g; returns when m is back there. */
+void park_resume(struct m *m, struct g *g);
+
+/* The next one of m's P that is at hand, or NULL: ask the scheduler. */
+struct g *park_next(struct m *m);
+
+#endif

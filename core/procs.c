@@ -1,0 +1,218 @@
+/*
+ * procs.c - all Ps stop, and how many there are.
+ *
+ *	a P's thread is           is stopped by
+ *	in the scheduler          itself: it sees `stopping` and waits (HALTED)
+ *	in a goroutine's code     a claim: it waits when it calls the runtime
+ *	                          (CLAIMED), or loses the P (TAKEN)
+ *	asleep, idle              being woken into the scheduler
+ *	none                      the clearing of its idle bit: nobody else can
+ *	                          give it a thread (OURS)
+ *
+ * No signal, so no goroutine is stopped at an arbitrary instruction; one that
+ * only computes goes on computing, without a P.
+ *
+ * Ps are made once and never freed; those with a number of sched.procs or more
+ * are out of use, empty, and not idle.
+ */
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <errno.h>
+
+enum { RUNS, HALTED, CLAIMED, OURS };
+
+static struct lock stop_lock;
+
+_Noreturn void procs_freeze(void)
+{
+	static _Atomic uint32_t never;
+
+	for (;;)
+		os_futex_wait(&never, 0, OS_NEVER);
+}
+
+void procs_halt(struct m *m)
+{
+	struct p *p = m_p(m);
+
+	/* [procs.halt] pairs with [procs.see]: the P as we leave it. */
+	a_store(&p->halted, 1, release);
+	/* [procs.wait] pairs with [procs.go]. */
+	while (a_load(&sched.stopping, acquire))
+		os_futex_wait(&sched.stopping, 1, OS_NEVER);
+	if (p->id < a_load(&sched.procs, relaxed))
+		return;
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+}
+
+/* One attempt; what is stopped already stays so. */
+static void halt_one(struct p *p)
+{
+	struct m *m = a_load(&p->m, relaxed);
+
+	/* [procs.see] pairs with [procs.halt]. */
+	if (a_load(&p->halted, acquire)) {
+		p->halt = HALTED;
+	} else if (!m) {
+		if (idle_withdraw(&sched.idle, p->id))
+			p->halt = OURS;
+	} else if (own_claim(&m->own)) {
+		if (m_p(m) == p)
+			p->halt = CLAIMED;
+		else
+			own_release(&m->own);
+	} else {
+		wake_attention(p);
+	}
+}
+
+/* Stop all but `self`, which may be NULL; the lock is held until go. */
+static void stop(struct p *self)
+{
+	int left = a_load(&sched.procs, relaxed) - (self != NULL);
+
+	a_store(&sched.stopping, 1, relaxed);
+	for (int turn = 0; left > 0; turn++) {
+		for (int i = 0; i < a_load(&sched.procs, relaxed); i++) {
+			struct p *p = sched.p[i];
+
+			if (p == self || p->halt != RUNS)
+				continue;
+			halt_one(p);
+			left -= p->halt != RUNS;
+		}
+		if (left > 0)
+			os_sleep(turn < 10 ? 1000 : 50000);
+	}
+}
+
+/* Its thread loses it, outside or not. */
+static void take_from(struct m *m, struct p *p)
+{
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+	own_take(&m->own);
+}
+
+static void release_one(struct p *p, bool used)
+{
+	struct m *m = a_load(&p->m, relaxed);
+
+	switch (p->halt) {
+	case CLAIMED:
+		if (used)
+			own_release(&m->own);
+		else
+			take_from(m, p);
+		break;
+	case OURS:
+		if (used)
+			idle_publish(&sched.idle, p->id, true);
+		else
+			idle_found(&sched.idle);
+		break;
+	}
+	p->halt = RUNS;
+	a_store(&p->halted, 0, relaxed);
+}
+
+/* Let all go on; the first `was` of them were stopped. */
+static void go(struct p *self, int was)
+{
+	int procs = a_load(&sched.procs, relaxed);
+
+	for (int i = 0; i < was; i++)
+		if (sched.p[i] != self)
+			release_one(sched.p[i], i < procs);
+	for (int i = was; i < procs; i++)
+		idle_publish(&sched.idle, i, false);
+	/* [procs.go] pairs with [procs.wait]. */
+	a_store(&sched.stopping, 0, release);
+	os_futex_wake(&sched.stopping, INT32_MAX);
+}
+
+static struct p *make(int id)
+{
+	struct p *p = os_map(sizeof(*p), os_page());
+
+	if (!p)
+		return NULL;
+	p->id = id;
+	p->node = topology_node(id);
+	p->due = GLOBAL_EVERY;
+	p->random = 0x9e3779b97f4a7c15ull * (uint64_t)(id + 1);
+	p->stacks.node = p->node;
+	p->victims.order =
+		os_map(TOPOLOGY_PROCS_MAX * sizeof(*p->victims.order),
+		       os_page());
+	a_store(&p->expiry, OS_NEVER, relaxed);
+	return p->victims.order ? p : NULL;
+}
+
+int procs_make(int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!sched.p[i] && !(sched.p[i] = make(i)))
+			return -ENOMEM;
+	if (stack_caches(n) != 0)
+		return -ENOMEM;
+	for (int i = 0; i < n; i++)
+		topology_steal_order(i, n, &sched.p[i]->victims);
+	return 0;
+}
+
+static void submit(struct p *p, struct g *g)
+{
+	inject_push(&sched.node[p->node], g, g, 1);
+}
+
+/* All that waits at a P that goes out of use. */
+static void empty(struct p *p)
+{
+	struct g *g;
+
+	wake_show(p);
+	while ((g = runq_pop(&p->runq)) || (g = deque_pop_front(&p->fifo)) ||
+	       (g = deque_pop_front(&p->fresh)))
+		submit(p, g);
+	/* [procs.drain] pairs with [wake.push]. */
+	g = a_swap(&p->inbox, NULL, acquire);
+	for (struct g *next; g; g = next) {
+		next = g->next;
+		submit(p, g);
+	}
+	stack_flush(&p->stacks, 0);
+	g_cache_drain(&p->gs);
+}
+
+struct m *procs_change(struct m *m, int n)
+{
+	struct p *self = m_p(m);
+	int was;
+
+	lock_take(&stop_lock);
+	was = a_load(&sched.procs, relaxed);
+	stop(self);
+	if (procs_make(n) == 0) {
+		a_store(&sched.procs, n, relaxed);
+		for (int i = n; i < was; i++)
+			empty(sched.p[i]);
+	}
+	go(self, was);
+	lock_drop(&stop_lock);
+	if (self->id >= a_load(&sched.procs, relaxed)) {
+		take_from(m, self);
+		m = spare_return(m);
+	}
+	wake_somebody();
+	return m;
+}
+
+void procs_end(void)
+{
+	lock_take(&stop_lock);
+	stop(NULL);
+	lock_drop(&stop_lock);
+}

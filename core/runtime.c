@@ -1,0 +1,172 @@
+/*
+ * runtime.c - the runtime starts, the main goroutine ends, the runtime stops.
+ *
+ *	C's main thread                       threads of the runtime
+ *
+ *	options, topology, stacks, Ps
+ *	goroutine 1 in the node's queue
+ *	a thread for P 0  ------------------> runs it; others are started when
+ *	sleeps                                there is work for them
+ *	  .                                   goroutine 1 returns
+ *	  .                <----------------- phase = DEAD, its result
+ *	stops all Ps, returns the result      stay where they are
+ *
+ * The main thread runs no goroutine: one that computes for ever, or blocks,
+ * would keep leat_run from returning.
+ */
+#include "leat/runtime.h"
+
+#include "core/base.h"
+#include "core/go.h"
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <stdio.h>
+
+struct sched sched;
+
+extern int (*base_who)(char *text, size_t n);
+
+static struct {
+	_Atomic uint32_t ended; /* futex word */
+	_Atomic int result;
+} main_goroutine;
+
+static int who(char *text, size_t n)
+{
+	struct m *m = arch_self();
+	struct g *g = m ? m->g : NULL;
+
+	if (!m)
+		return snprintf(text, n, "\non a thread that is not the "
+					 "runtime's\n");
+	if (!g)
+		return snprintf(text, n, "\nin the scheduler\n");
+	return snprintf(text, n, "\ngoroutine %llu%s%s%s [running], created "
+				 "by goroutine %llu\n",
+			(unsigned long long)g->id, g->name ? " (" : "",
+			g->name ? g->name : "", g->name ? ")" : "",
+			(unsigned long long)g->parent);
+}
+
+static void make_nodes(void)
+{
+	size_t n = (size_t)sched.topology.nodes * sizeof(struct inject);
+
+	sched.node = os_map(n, os_page());
+	if (!sched.node)
+		refuse("no memory to start");
+}
+
+/* How long a P with nothing to do looks around: about what a sleep and a wake
+ * cost, but not where it would take the CPU from somebody with work. */
+static int64_t spin_time(int procs)
+{
+	if (sched.policy == LEAT_IDLE_SPIN)
+		return OS_NEVER;
+	if (procs == 1 || procs > topology_cpu_count())
+		return 0;
+	return 20000;
+}
+
+static void start(const struct leat_options *options)
+{
+	int procs;
+
+	base_who = who;
+	options_read(&sched.options, options);
+	topology_load(&sched.topology, sched.options.topology);
+	procs = sched.options.procs ? sched.options.procs :
+				      sched.topology.procs;
+	sched.policy = sched.options.idle;
+	sched.spin = spin_time(procs);
+	a_light_is_heavy = !os_membarrier_init();
+	stack_init(sched.options.stack, procs);
+	make_nodes();
+	if (procs_make(procs) != 0)
+		refuse("no memory for %d Ps", procs);
+	a_store(&sched.procs, procs, relaxed);
+	for (int i = 1; i < procs; i++)
+		idle_publish(&sched.idle, i, false);
+	overflow_init();
+	a_store(&sched.phase, SCHED_ON, relaxed);
+}
+
+void go_main_ended(int result)
+{
+	a_store(&main_goroutine.result, result, relaxed);
+	a_store(&sched.phase, SCHED_DEAD, relaxed);
+	/* [main.ended] pairs with [main.wait]: the result. */
+	a_store(&main_goroutine.ended, 1, release);
+	os_futex_wake(&main_goroutine.ended, 1);
+}
+
+int leat_run_(const struct leat_options *options, leat_fn_ *fn, int argc,
+	      const uintptr_t *argv)
+{
+	static _Atomic uint32_t once;
+
+	if (!fn)
+		fatal("leat_run of nil func value");
+	if (a_swap(&once, 1, relaxed))
+		fatal("leat_run: the runtime has been started already");
+	start(options);
+
+	struct leat_attr attr = { .name = "main" };
+
+	if (go_start(&attr, NULL, fn, argc, argv) != 0)
+		refuse("no memory for the main goroutine");
+	if (!spare_start(sched.p[0]))
+		refuse("cannot start a thread");
+	sysmon_start();
+
+	/* [main.wait] pairs with [main.ended]. */
+	while (!a_load(&main_goroutine.ended, acquire))
+		os_futex_wait(&main_goroutine.ended, 0, OS_NEVER);
+	procs_end();
+	return a_load(&main_goroutine.result, relaxed);
+}
+
+int leat_procs_get(void)
+{
+	return a_load(&sched.procs, relaxed);
+}
+
+int leat_procs_set(int n)
+{
+	int was = leat_procs_get();
+
+	if (n < 1 || n == was)
+		return was;
+	if (n > TOPOLOGY_PROCS_MAX)
+		fatal("leat_procs_set: %d Ps, at most %d", n,
+		      TOPOLOGY_PROCS_MAX);
+
+	struct m *m = m_enter();
+
+	if (!m)
+		fatal("leat_procs_set: not in a goroutine");
+	m_leave(procs_change(m, n));
+	return was;
+}
+
+int leat_cpu_count(void)
+{
+	return topology_cpu_count();
+}
+
+int leat_p_current(void)
+{
+	struct m *m = arch_self();
+	struct p *p = m ? m_p(m) : NULL;
+
+	return p ? p->id : -1;
+}
+
+int leat_node_current(void)
+{
+	struct m *m = arch_self();
+	struct p *p = m ? m_p(m) : NULL;
+
+	return p ? p->node : -1;
+}

@@ -1,0 +1,39 @@
+/*
+ * sanitize.h - AddressSanitizer: it keeps a fake stack per context and must
+ * know the bounds of the stack it comes to.
+ *
+ * After sanitizer/common_interface_defs.h; see none/sanitize.h for the calls.
+ */
+#ifndef CORE_SANITIZE_H
+#define CORE_SANITIZE_H
+
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <stddef.h>
+
+#define SANITIZE_SWITCHES __attribute__((no_sanitize("address")))
+
+static inline void sanitize_thread(void **mine)
+{
+	*mine = NULL;
+}
+
+/* The frames of whoever had the stack before never returned. */
+static inline void sanitize_birth(void **its, char *lo, size_t size)
+{
+	*its = NULL;
+	__asan_unpoison_memory_region(lo, size);
+}
+
+static inline void sanitize_leave(void **from, void **to, char *lo, size_t size)
+{
+	(void)to;
+	__sanitizer_start_switch_fiber(from, lo, size);
+}
+
+static inline void sanitize_arrive(void **mine)
+{
+	__sanitizer_finish_switch_fiber(*mine, NULL, NULL);
+}
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * sanitize.h - what a sanitizer must be told about switches: nothing.
+ *
+ * Three headers of this name stand side by side; the build's include path
+ * chooses one.
+ *
+ *	call             when
+ *	sanitize_thread  a thread of the runtime starts: its own context
+ *	sanitize_birth   a goroutine got its stack
+ *	sanitize_leave   right before a switch away; from is NULL for the last
+ *	sanitize_arrive  right after, on the new stack
+ *	sanitize_thread_end   the thread is about to end
+ */
+#ifndef CORE_SANITIZE_H
+#define CORE_SANITIZE_H
+
+#include <stddef.h>
+
+#define SANITIZE_SWITCHES
+
+static inline void sanitize_thread(void **mine)
+{
+	(void)mine;
+}
+
+static inline void sanitize_birth(void **its, char *lo, size_t size)
+{
+	(void)its;
+	(void)lo;
+	(void)size;
+}
+
+static inline void sanitize_leave(void **from, void **to, char *lo, size_t size)
+{
+	(void)from;
+	(void)to;
+	(void)lo;
+	(void)size;
+}
+
+static inline void sanitize_arrive(void **mine)
+{
+	(void)mine;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * sched.h - the scheduler, from inside.
+ *
+ *	file        question it answers
+ *	park.[ch]   how does a goroutine stop, how does it go on?
+ *	worker.c    what does a thread with a P do next?
+ *	wake.c      who is told that there is work?
+ *	spare.c     what do threads without a P do, where do Ps find threads?
+ *	sysmon.c    who is stuck?
+ *	procs.c     how do all stop at once, how many Ps are there?
+ *
+ * There is one scheduler in a process.
+ */
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+
+#include "core/idle.h"
+#include "core/m.h"
+#include "core/options.h"
+#include "core/os.h"
+#include "core/p.h"
+
+enum { SCHED_OFF, SCHED_ON, SCHED_DEAD };
+
+struct sched {
+	/* Read by all, written rarely. */
+	_Atomic uint32_t phase;	   /* SCHED_OFF, SCHED_ON, SCHED_DEAD */
+	_Atomic int procs;	   /* Ps in use: p[0 .. procs) */
+	_Atomic uint32_t stopping; /* a stop of all Ps is wanted */
+	enum leat_idle policy;
+	int64_t spin;		   /* ns an adaptive P looks around */
+	struct options options;
+	struct topology topology;
+	struct p *p[TOPOLOGY_PROCS_MAX]; /* made once, never freed */
+	struct inject *node;		 /* one a NUMA node */
+
+	struct idle idle;
+
+	/* Written by threads that have no P. */
+	_Alignas(CPU_LINE) _Atomic uint64_t started, ended;
+	_Atomic uint32_t seekers; /* threads that need a P themselves */
+	_Atomic uint32_t watched; /* sysmon: 0 asleep for long, 1 awake */
+};
+
+extern struct sched sched;
+
+/* -- worker.c -- */
+
+/* The thread's life: with a P run goroutines, without one wait for it.
+ * Returns when the thread is to end. */
+void worker_run(struct m *m);
+
+/* -- wake.c -- */
+
+/* Show thieves some of p's work and wake one of them if need be; leave `keep`
+ * goroutines at home. */
+void wake_share(struct p *p, uint32_t keep);
+/* Show thieves everything; tell nobody yet. */
+void wake_show(struct p *p);
+/* Work became visible outside any P's private queues. */
+void wake_somebody(void);
+/* P p, already counted as searching, is to look around. */
+void wake_p(struct p *p);
+/* Something in p's inbox, a stop, a seeker: p is to look up soon. */
+void wake_attention(struct p *p);
+/* To the node's queue; the list is linked through next. */
+void wake_submit(int node, struct g *first, struct g *last, uint32_t n);
+/* g is bound to a thread: it is queued there. */
+void wake_bound(struct g *g);
+/* First on P p. */
+void wake_place(struct p *p, struct g *g);
+
+/* -- spare.c -- */
+
+/* A thread for p: a spare one, else a new one.  False: there is none to be
+ * had; p stays without. */
+bool spare_start(struct p *p);
+/* Wait, without a P, until somebody gives one.  False: the thread is one too
+ * many and is to end. */
+bool spare_wait(struct m *m);
+/* m gives its P to another thread. */
+void spare_hand_over(struct m *m);
+/* A thread waits for a P of its own: give it ours.  False: none does. */
+bool spare_serve(struct m *m);
+/* m has lost its P while outside: part with the goroutine, wait, go on. */
+struct m *spare_return(struct m *m);
+/* Threads alive. */
+int spare_threads(void);
+
+/* -- overflow.c -- */
+
+/* Catch stack overflows; the thread needs a stack for that. */
+void overflow_init(void);
+bool overflow_thread(struct m *m);
+void overflow_thread_end(struct m *m);
+
+/* -- sysmon.c -- */
+void sysmon_start(void);
+/* A P leaves idleness: sysmon may have to get up. */
+void sysmon_rouse(void);
+
+/* -- procs.c -- */
+
+/* Make Ps up to n; 0 or -ENOMEM. */
+int procs_make(int n);
+/* m, in the scheduler, sees that a stop is wanted: waits it out, perhaps for
+ * ever, and may be without a P afterwards. */
+void procs_halt(struct m *m);
+/* Stop all for ever: main has returned. */
+void procs_end(void);
+/* How leat_procs_set changes the number; from a goroutine, inside. */
+struct m *procs_change(struct m *m, int n);
+/* The runtime is over: this thread must not go on. */
+_Noreturn void procs_freeze(void);
+
+static ALWAYS_INLINE struct p *m_p(struct m *m)
+{
+	return a_load(&m->p, relaxed);
+}
+
+#endif

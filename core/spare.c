@@ -1,0 +1,352 @@
+/*
+ * spare.c - threads without a P, and Ps that need a thread.
+ *
+ *	                     spare_start, given a P
+ *	  spares (last in  ----------------------------> runs
+ *	  first out)                                      |
+ *	     ^   ^   5 s unused: ends                     | P taken, handed over
+ *	     |   '----------------------------------------'
+ *	     |                                            |
+ *	     |   a goroutine bound to this thread waits   v
+ *	  seekers (first in first out) <------------------'
+ *	         given the P of whoever looks first (spare_serve)
+ *
+ * Both lists and the number of threads are under one lock; all of this
+ * happens only when a thread blocks, hogs or is wired.  A thread sleeps on its
+ * note, which is set by whoever gave it a P or a goroutine of its own.
+ */
+#include "core/atomic.h"
+#include "core/base.h"
+#include "core/lock.h"
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "sanitize.h"
+
+#define UNUSED_NS 5000000000ll
+#define THREAD_STACK (256ul << 10)
+
+enum { THREADS_MAX = 10000, MS_A_CHUNK = 16 };
+
+static struct {
+	struct lock lock;
+	struct m *spare;
+	struct m *seeker, **seeker_end;
+	struct m *retired; /* Ms whose thread has ended */
+	int spares, threads;
+} pool = { .seeker_end = &pool.seeker };
+
+/* -- lists, with the lock held -- */
+
+static void list_spare(struct m *m)
+{
+	m->next = pool.spare;
+	pool.spare = m;
+	pool.spares++;
+	m->listed = true;
+}
+
+static struct m *take_spare(void)
+{
+	struct m *m = pool.spare;
+
+	if (m) {
+		pool.spare = m->next;
+		pool.spares--;
+		m->listed = false;
+	}
+	return m;
+}
+
+static void drop_spare(struct m *m)
+{
+	struct m **at = &pool.spare;
+
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+	pool.spares--;
+	m->listed = false;
+}
+
+static void list_seeker(struct m *m)
+{
+	m->next = NULL;
+	*pool.seeker_end = m;
+	pool.seeker_end = &m->next;
+	m->listed = true;
+	a_add(&sched.seekers, 1, relaxed);
+}
+
+static struct m *take_seeker(void)
+{
+	struct m *m = pool.seeker;
+
+	if (m) {
+		pool.seeker = m->next;
+		if (!pool.seeker)
+			pool.seeker_end = &pool.seeker;
+		m->listed = false;
+		a_sub(&sched.seekers, 1, relaxed);
+	}
+	return m;
+}
+
+/* -- giving -- */
+
+/* With the lock held, so that a thread is in a list or has a P. */
+static void give_locked(struct m *m, struct p *p)
+{
+	a_store(&m->own.claim, OWN_FREE, relaxed);
+	a_store(&p->m, m, relaxed);
+	/* [spare.give] pairs with [spare.given]: the P as its last thread
+	 * left it. */
+	a_store(&m->p, p, release);
+}
+
+static void rouse(struct m *m)
+{
+	a_store(&m->note, 1, relaxed);
+	os_futex_wake(&m->note, 1);
+}
+
+/* -- threads -- */
+
+static struct m *new_m_locked(void)
+{
+	if (!pool.retired) {
+		struct m *chunk = os_map(MS_A_CHUNK * sizeof(*chunk),
+					 os_page());
+
+		for (int i = 0; chunk && i < MS_A_CHUNK; i++) {
+			chunk[i].next = pool.retired;
+			pool.retired = &chunk[i];
+		}
+	}
+
+	struct m *m = pool.retired;
+
+	if (m)
+		pool.retired = m->next;
+	return m;
+}
+
+static void find_stack(struct m *m)
+{
+	pthread_attr_t attr;
+	void *lo = NULL;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	pthread_attr_getstack(&attr, &lo, &m->stack_size);
+	m->stack = lo;
+	pthread_attr_destroy(&attr);
+}
+
+static void retire(struct m *m)
+{
+	overflow_thread_end(m);
+	arch_self_set(NULL);
+	lock_take(&pool.lock);
+	m->next = pool.retired;
+	pool.retired = m;
+	pool.threads--;
+	lock_drop(&pool.lock);
+}
+
+static void adopt(struct m *m)
+{
+	int id = m_p(m)->id;
+
+	if (m->pinned_to != id && sched.options.pin == LEAT_PIN_YES)
+		topology_pin(id);
+	m->pinned_to = id;
+}
+
+static void *thread_main(void *arg)
+{
+	struct m *m = arg;
+
+	arch_self_set(m);
+	find_stack(m);
+	sanitize_thread(&m->fiber);
+	os_timer_slack();
+	overflow_thread(m);
+	adopt(m);
+	worker_run(m);
+	retire(m);
+	return NULL;
+}
+
+static void reset(struct m *m, struct p *p)
+{
+	m->g = m->parted = m->odd = m->corpse = m->wired = NULL;
+	m->pinned_to = -1;
+	m->bonds = 0;
+	m->doomed = false;
+	a_store(&m->blocked, 0, relaxed);
+	a_store(&m->note, 0, relaxed);
+	a_store(&m->bound, NULL, relaxed);
+	a_store(&m->own.inside, 1, relaxed);
+	a_store(&m->own.claim, OWN_FREE, relaxed);
+	a_store(&m->p, p, relaxed);
+	a_store(&p->m, m, relaxed);
+}
+
+static bool new_thread(struct p *p)
+{
+	lock_take(&pool.lock);
+	if (pool.threads == THREADS_MAX)
+		fatal("thread exhaustion: program exceeds %d-thread limit",
+		      THREADS_MAX);
+
+	struct m *m = new_m_locked();
+
+	pool.threads += m != NULL;
+	lock_drop(&pool.lock);
+	if (!m)
+		return false;
+	reset(m, p);
+	if (os_thread(thread_main, m, THREAD_STACK) == 0)
+		return true;
+
+	a_store(&p->m, NULL, relaxed);
+	a_store(&m->p, NULL, relaxed);
+	lock_take(&pool.lock);
+	m->next = pool.retired;
+	pool.retired = m;
+	pool.threads--;
+	lock_drop(&pool.lock);
+	return false;
+}
+
+bool spare_start(struct p *p)
+{
+	lock_take(&pool.lock);
+	struct m *m = take_spare();
+
+	if (m)
+		give_locked(m, p);
+	lock_drop(&pool.lock);
+	if (!m)
+		return new_thread(p);
+	rouse(m);
+	return true;
+}
+
+void spare_hand_over(struct m *m)
+{
+	struct p *p = m_p(m);
+
+	if (!p)
+		return;
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+	/* Without a thread it is idle; whoever wakes it tries again. */
+	if (!spare_start(p))
+		idle_publish(&sched.idle, p->id, false);
+}
+
+bool spare_serve(struct m *m)
+{
+	lock_take(&pool.lock);
+	struct m *seeker = take_seeker();
+
+	if (seeker) {
+		struct p *p = m_p(m);
+
+		a_store(&m->p, NULL, relaxed);
+		give_locked(seeker, p);
+	}
+	lock_drop(&pool.lock);
+	if (seeker)
+		rouse(seeker);
+	return seeker != NULL;
+}
+
+/* -- waiting -- */
+
+/* Into the right list; true if it is that of the seekers. */
+static bool enlist(struct m *m)
+{
+	bool seek;
+
+	lock_take(&pool.lock);
+	seek = a_load(&m->bound, relaxed) != NULL;
+	if (m->listed && seek)
+		drop_spare(m);
+	if (!m->listed && !m_p(m)) {
+		if (seek)
+			list_seeker(m);
+		else
+			list_spare(m);
+	}
+	lock_drop(&pool.lock);
+	return seek;
+}
+
+/* Somebody with a P is to look at the seekers. */
+static void call_for_help(struct m *m)
+{
+	wake_somebody();
+	wake_attention(sched.p[m->pinned_to]);
+}
+
+/* Unused for long, and there are as many as there are Ps: leave. */
+static bool superfluous(struct m *m)
+{
+	lock_take(&pool.lock);
+	bool leave = m->listed && m->bonds == 0 &&
+		     pool.spares > a_load(&sched.procs, relaxed);
+
+	if (leave)
+		drop_spare(m);
+	lock_drop(&pool.lock);
+	return leave;
+}
+
+bool spare_wait(struct m *m)
+{
+	bool seeking = false;
+
+	for (;;) {
+		a_store(&m->note, 0, relaxed);
+		/* [spare.bound] pairs with [wake.bound]: either we see the
+		 * goroutine, or its waker sees that we have no P and sets
+		 * the note. */
+		a_fence(seq_cst);
+		/* [spare.given] pairs with [spare.give]. */
+		if (a_load(&m->p, acquire))
+			break;
+		if (!seeking && (seeking = enlist(m)))
+			call_for_help(m);
+
+		int64_t until = seeking ? OS_NEVER : os_now() + UNUSED_NS;
+		int rc = os_futex_wait(&m->note, 0, until);
+
+		if (rc == -ETIMEDOUT && superfluous(m))
+			return false;
+	}
+	a_store(&m->blocked, 0, relaxed);
+	adopt(m);
+	return true;
+}
+
+COLD struct m *spare_return(struct m *m)
+{
+	if (a_load(&sched.phase, relaxed) == SCHED_DEAD)
+		procs_freeze();
+	return park_part(m);
+}
+
+int spare_threads(void)
+{
+	lock_take(&pool.lock);
+	int n = pool.threads;
+
+	lock_drop(&pool.lock);
+	return n;
+}

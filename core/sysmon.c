@@ -1,0 +1,207 @@
+/*
+ * sysmon.c - the thread that sees who is stuck.
+ *
+ *	a P that has work waiting, and whose      is
+ *	goroutine has been in its own code for
+ *
+ *	a look, while another P is idle           robbed of what it keeps from
+ *	                                          thieves (rescue)
+ *	20 us, in a blocking call                 given to another thread
+ *	10 ms                                     given to another thread
+ *
+ * So neither a goroutine that computes nor one that blocks holds up others,
+ * even with one P; it goes on on its thread, without a P, until it calls the
+ * runtime.  No signal is sent.
+ *
+ *	last look found something    the next is after 20 us
+ *	50 looks found nothing       twice as long each, up to 1 ms while a P
+ *	                             is idle, 10 ms otherwise
+ *	all Ps idle for 10 looks     sleeps until one is not
+ *
+ * After sysmon and retake in Go's proc.go; the claim instead of a status
+ * word, and the rescue, are ours.
+ */
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <errno.h>
+
+enum {
+	LOOK_NS = 20000,
+	LOOK_IDLE_NS = 1000000,
+	LOOK_BUSY_NS = 10000000,
+	BLOCK_NS = 20000,
+	HOG_NS = 10000000,
+	PATIENCE = 50,
+	QUIET = 10,
+};
+
+#define TRIM_NS 1000000000ll
+
+/* What the last look saw of each P. */
+static struct {
+	uint32_t tick;
+	int64_t since;
+} seen[TOPOLOGY_PROCS_MAX];
+
+static bool work_for(struct p *p, bool idle)
+{
+	return p_waiting(p) > 0 || a_load(&p->inbox, relaxed) ||
+	       a_load(&sched.seekers, relaxed) ||
+	       (!idle && inject_len(&sched.node[p->node]) > 0);
+}
+
+/* p's thread, claimed, or NULL. */
+static struct m *claim(struct p *p)
+{
+	struct m *m = a_load(&p->m, relaxed);
+
+	if (!m || !own_claim(&m->own))
+		return NULL;
+	if (m_p(m) == p)
+		return m;
+	own_release(&m->own);
+	return NULL;
+}
+
+static bool retake(struct p *p)
+{
+	struct m *m = claim(p);
+
+	if (!m)
+		return false;
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+	own_take(&m->own);
+	if (!spare_start(p))
+		idle_publish(&sched.idle, p->id, false);
+	return true;
+}
+
+static bool rescue(struct p *p)
+{
+	struct m *m = claim(p);
+
+	if (!m)
+		return false;
+	wake_show(p);
+	own_release(&m->own);
+	wake_somebody();
+	return true;
+}
+
+/* True: p was helped. */
+static bool look(struct p *p, int64_t now, bool idle)
+{
+	struct m *m = a_load(&p->m, relaxed);
+	uint32_t tick = a_load(&p->tick, relaxed);
+
+	if (seen[p->id].tick != tick || !m) {
+		seen[p->id].tick = tick;
+		seen[p->id].since = now;
+		return false;
+	}
+	if (!work_for(p, idle))
+		return false;
+
+	int64_t stuck = now - seen[p->id].since;
+	bool blocked = a_load(&m->blocked, relaxed);
+
+	if (stuck >= HOG_NS || (blocked && stuck >= BLOCK_NS))
+		return retake(p);
+	return idle && p_waiting(p) > 0 && rescue(p);
+}
+
+/* A P with work in its queue but no thread, because none could be made. */
+static void start_again(struct p *p)
+{
+	if (!a_load(&p->m, relaxed) && work_for(p, false) &&
+	    idle_withdraw(&sched.idle, p->id))
+		wake_p(p);
+}
+
+static bool look_around(int64_t now, bool idle)
+{
+	int procs = a_load(&sched.procs, relaxed);
+	bool helped = false;
+
+	for (int i = 0; i < procs; i++) {
+		helped |= look(sched.p[i], now, idle);
+		start_again(sched.p[i]);
+	}
+	return helped;
+}
+
+static bool all_idle(void)
+{
+	return idle_count(a_load(&sched.idle.state, relaxed)) ==
+	       (uint32_t)a_load(&sched.procs, relaxed);
+}
+
+/* Until a P leaves idleness. */
+static void sleep_long(void)
+{
+	a_store(&sched.watched, 0, relaxed);
+	/* [sysmon.sleep] pairs with [idle.leave]: either we see it leave, or
+	 * it sees that we sleep. */
+	a_fence(seq_cst);
+	while (all_idle() && a_load(&sched.watched, relaxed) == 0)
+		os_futex_wait(&sched.watched, 0, OS_NEVER);
+	a_store(&sched.watched, 1, relaxed);
+}
+
+void sysmon_rouse(void)
+{
+	a_store(&sched.watched, 1, relaxed);
+	os_futex_wake(&sched.watched, 1);
+}
+
+static void *watch(void *unused)
+{
+	int64_t pause = LOOK_NS, trimmed = os_now();
+	int vain = 0, quiet = 0;
+
+	(void)unused;
+	topology_unpin();
+	os_timer_slack();
+	while (a_load(&sched.phase, relaxed) != SCHED_DEAD) {
+		os_sleep(pause);
+
+		int64_t now = os_now();
+		bool idle = idle_count(a_load(&sched.idle.state, relaxed)) > 0;
+		bool trim = now - trimmed >= TRIM_NS;
+		size_t left = 1;
+
+		if (a_load(&sched.stopping, relaxed))
+			continue;
+		if (look_around(now, idle)) {
+			vain = 0;
+			pause = LOOK_NS;
+		} else if (++vain >= PATIENCE) {
+			int64_t most = idle ? LOOK_IDLE_NS : LOOK_BUSY_NS;
+
+			pause = 2 * pause < most ? 2 * pause : most;
+		}
+		if (trim) {
+			left = stack_trim();
+			trimmed = now;
+		}
+		quiet = all_idle() ? quiet + 1 : 0;
+		if (quiet >= QUIET) {
+			pause = LOOK_BUSY_NS * 10;
+			if (trim && left == 0) {
+				sleep_long();
+				pause = LOOK_NS;
+				quiet = vain = 0;
+			}
+		}
+	}
+	return NULL;
+}
+
+void sysmon_start(void)
+{
+	a_store(&sched.watched, 1, relaxed);
+	if (os_thread(watch, NULL, 64 << 10) != 0)
+		refuse("cannot start a thread");
+}

@@ -1,0 +1,162 @@
+/*
+ * wake.c - who is told that there is work.
+ *
+ *	work came to                  and is told
+ *	a P's private queues          nobody, unless a P is idle: then half of
+ *	                              it moves to the runq, and one idle P wakes
+ *	the node's queue              one idle P
+ *	an inbox                      that P, by its attention word
+ *
+ * The word of a sleeping P:
+ *
+ *	            the P itself               a waker
+ *	NONE  --- about to sleep ---> ASLEEP --- swap ---> WOKEN, and a futex wake
+ *	NONE  --------------- swap by a waker -----------> WOKEN, nothing more
+ *	WOKEN --- before it is published as idle again --> NONE
+ *
+ * A waker touches the word only after it has cleared the P's idle bit (idle.c),
+ * so a late WOKEN costs at most one look around for nothing.
+ */
+#include "core/sched.h"
+
+#include "core/park.h"
+
+/* The front of q, passing over what may not leave this thread. */
+static struct g *movable(struct deque *q)
+{
+	for (uint32_t n = deque_len(q); n > 0; n--) {
+		struct g *g = deque_pop_front(q);
+
+		if (!g->bound)
+			return g;
+		deque_push_back(q, g);
+	}
+	return NULL;
+}
+
+COLD static void show(struct p *p, uint32_t n)
+{
+	while (n-- > 0) {
+		struct g *g = movable(&p->fifo);
+
+		if (!g)
+			g = movable(&p->fresh);
+		if (!g)
+			return;
+		if (!runq_push(&p->runq, g)) {
+			deque_push_back(&p->fifo, g);
+			return;
+		}
+	}
+}
+
+void wake_share(struct p *p, uint32_t keep)
+{
+	uint32_t n = deque_len(&p->fifo) + deque_len(&p->fresh);
+
+	if (keep > 0 && a_load(&p->runnext, relaxed))
+		keep--;
+	if (runq_len(&p->runq) == 0) {
+		if (n <= keep)
+			return;
+		show(p, (n - keep + 1) / 2);
+		if (runq_len(&p->runq) == 0)
+			return;
+	}
+	wake_somebody();
+}
+
+void wake_show(struct p *p)
+{
+	struct g *g = a_load(&p->runnext, relaxed);
+
+	if (g && deque_push_back(&p->fifo, g))
+		a_store(&p->runnext, NULL, relaxed);
+	show(p, deque_len(&p->fifo) + deque_len(&p->fresh));
+}
+
+void wake_somebody(void)
+{
+	int p = idle_wake(&sched.idle, a_load(&sched.procs, relaxed));
+
+	if (p >= 0)
+		wake_p(sched.p[p]);
+}
+
+void wake_p(struct p *p)
+{
+	if (!a_load(&p->m, relaxed)) {
+		if (!spare_start(p))
+			idle_publish(&sched.idle, p->id, true);
+		return;
+	}
+	/* [wake.note] pairs with [idle.note], [sleep.note]: what there is to
+	 * do is visible to whoever sees the note. */
+	if (a_swap(&p->note, NOTE_WOKEN, acq_rel) == NOTE_ASLEEP)
+		os_futex_wake(&p->note, 1);
+}
+
+void wake_attention(struct p *p)
+{
+	a_store(&p->attention, 1, relaxed);
+	/* [wake.look] pairs with [idle.rescan]: either p sees the word before
+	 * it sleeps, or we see its idle bit. */
+	a_fence(seq_cst);
+	if (idle_withdraw(&sched.idle, p->id))
+		wake_p(p);
+}
+
+void wake_submit(int node, struct g *first, struct g *last, uint32_t n)
+{
+	inject_push(&sched.node[node], first, last, n);
+	wake_somebody();
+}
+
+static void push(_Atomic(struct g *) *list, struct g *g)
+{
+	struct g *top = a_load(list, relaxed);
+
+	do {
+		g->next = top;
+		/* [wake.push] pairs with [worker.drain], [worker.wired],
+		 * [wake.stale]. */
+	} while (!a_cas(list, &top, g, release));
+}
+
+void wake_bound(struct g *g)
+{
+	struct m *m = g->bound;
+
+	push(&m->bound, g);
+	/* [wake.bound] pairs with [spare.bound]: a thread that gives up its P
+	 * looks at its list afterwards. */
+	a_fence(seq_cst);
+
+	struct p *p = a_load(&m->p, relaxed);
+
+	if (p) {
+		wake_attention(p);
+		return;
+	}
+	/* [wake.thread] pairs with [spare.note]. */
+	a_store(&m->note, 1, release);
+	os_futex_wake(&m->note, 1);
+}
+
+void wake_place(struct p *p, struct g *g)
+{
+	push(&p->inbox, g);
+	wake_attention(p);
+	if (p->id < a_load(&sched.procs, relaxed))
+		return;
+
+	/* p went out of use meanwhile: whatever is there is for anybody. */
+	/* [wake.stale] pairs with [wake.push]. */
+	g = a_swap(&p->inbox, NULL, acquire);
+	while (g) {
+		struct g *next = g->next;
+
+		wake_submit(p->node, g, g, 1);
+		g = next;
+	}
+}

@@ -1,0 +1,403 @@
+/*
+ * worker.c - what a thread with a P does next.
+ *
+ *	settle what the last goroutine left behind
+ *	stop, inbox, a thread that needs a P        (attention)
+ *	the node's queue                            every 61st time
+ *	own queues
+ *	the node's queue, the other nodes'
+ *	steal: sibling, cache, node, remote
+ *	idle: look around once more, spin, sleep
+ *
+ * It runs on the thread's own stack, where it may take its time: no goroutine
+ * is held back by it, for none is current.
+ */
+#include "core/park.h"
+#include "core/sched.h"
+
+#include <errno.h>
+
+enum {
+	GRAB = 128,	/* at most so many from the node's queue */
+	ROUNDS = 4,	/* over the victims, before giving up */
+	REMOTE_MIN = 8, /* a remote P is robbed of no less, at first */
+	LOOKS = 64,	/* turns of a spin between two looks at the queues */
+};
+
+static void keep(struct p *p, struct g *g)
+{
+	if (!deque_push_back(&p->fifo, g))
+		wake_submit(p->node, g, g, 1);
+}
+
+/* Everything on an inbox, oldest first. */
+static void drain(struct p *p, _Atomic(struct g *) *list)
+{
+	/* [worker.drain] pairs with [wake.push]. */
+	struct g *g = a_swap(list, NULL, acquire), *oldest = NULL;
+
+	while (g) {
+		struct g *next = g->next;
+
+		g->next = oldest;
+		oldest = g;
+		g = next;
+	}
+	while (oldest) {
+		g = oldest;
+		oldest = g->next;
+		keep(p, g);
+	}
+}
+
+/* A goroutine that left its thread: back in line. */
+static void requeue(struct m *m, struct g *g)
+{
+	struct p *p = m_p(m);
+
+	if (g->bound)
+		wake_bound(g);
+	else if (p)
+		keep(p, g);
+	else
+		wake_submit(sched.p[m->pinned_to]->node, g, g, 1);
+}
+
+/* Still being saved on another thread?  Here that may be waited for: no
+ * goroutine is held back. */
+static void await(struct g *g)
+{
+	/* [worker.live] pairs with [switch.live]. */
+	for (int turn = 0; a_load(&g->ctx.live, acquire); turn++)
+		if (turn < 100)
+			a_spin();
+		else
+			a_yield();
+}
+
+/* What is left of a goroutine that could not be buried by itself. */
+static void bury(struct m *m, struct g *g)
+{
+	struct p *p = m_p(m);
+
+	if (g->thread_locks)
+		m->doomed = true;
+	if (m->wired == g)
+		m->wired = NULL;
+	if (g->bound)
+		m->bonds--;
+	g->bound = NULL;
+	g->pins = g->thread_locks = 0;
+	if (g->sized) {
+		stack_give_sized(g->stack);
+	} else {
+		stack_give(&p->stacks, g->stack);
+		stack_unreserve(&p->stacks);
+	}
+	g_give(&p->gs, g);
+}
+
+static void settle(struct m *m)
+{
+	struct g *g;
+
+	if ((g = m->parted)) {
+		m->parted = NULL;
+		requeue(m, g);
+	}
+	if ((g = m->odd)) {
+		m->odd = NULL;
+		await(g);
+		requeue(m, g);
+	}
+	if ((g = m->corpse)) {
+		m->corpse = NULL;
+		bury(m, g);
+	}
+}
+
+/* Take up to n of a node's queue home; the first of them is the answer. */
+static struct g *from_node(struct p *p, struct inject *q, uint32_t n)
+{
+	uint32_t got;
+
+	if (inject_len(q) == 0)
+		return NULL;
+
+	struct g *g = inject_take(q, n, &got);
+
+	if (!g)
+		return NULL;
+	for (struct g *rest = g->next, *next; rest; rest = next) {
+		next = rest->next;
+		keep(p, rest);
+	}
+	return g;
+}
+
+static uint32_t fair_share(struct inject *q)
+{
+	uint32_t n = inject_len(q) / (uint32_t)a_load(&sched.procs, relaxed);
+
+	return n + 1 < GRAB ? n + 1 : GRAB;
+}
+
+/* Every 61st dispatch: the node's queue first, and the oldest spawned one
+ * joins the FIFO, so that nothing waits for ever. */
+static struct g *take_due(struct p *p)
+{
+	if (p->due > 1)
+		return NULL;
+	p->due = GLOBAL_EVERY;
+
+	struct g *old = deque_pop_front(&p->fresh);
+
+	if (old)
+		keep(p, old);
+	return from_node(p, &sched.node[p->node], 1);
+}
+
+static struct g *take_elsewhere(struct p *p)
+{
+	struct inject *home = &sched.node[p->node];
+	struct g *g = from_node(p, home, fair_share(home));
+
+	for (int i = 0; !g && i < sched.topology.nodes; i++)
+		g = from_node(p, &sched.node[i], fair_share(&sched.node[i]));
+	return g;
+}
+
+static uint32_t random_below(struct p *p, uint32_t n)
+{
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return (uint32_t)(p->random >> 33) % n;
+}
+
+static struct g *rob(struct p *p, struct p *victim)
+{
+	struct g *loot[RUNQ_CAP / 2];
+	uint32_t n = runq_len(&victim->runq) ? runq_grab(&victim->runq, loot) :
+					       0;
+
+	for (uint32_t i = 1; i < n; i++)
+		keep(p, loot[i]);
+	return n > 0 ? loot[0] : NULL;
+}
+
+/* Nearest first; within a class from a random one on, so that not everybody
+ * robs the same. */
+static struct g *steal(struct p *p)
+{
+	const struct steal_order *o = &p->victims;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int class = 0, from = 0; class < DISTANCES;
+		     from = o->end[class++]) {
+			int n = o->end[class] - from;
+			int at = n > 1 ? (int)random_below(p, n) : 0;
+
+			if (class == REMOTE && round < ROUNDS / 2)
+				continue;
+			for (int i = 0; i < n; i++) {
+				struct p *v = sched.p[o->order[from +
+							       (at + i) % n]];
+				struct g *g = rob(p, v);
+
+				if (g)
+					return g;
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Is there anything that p could do? */
+static bool visible(struct m *m, struct p *p)
+{
+	int procs = a_load(&sched.procs, relaxed);
+
+	if (a_load(&p->attention, relaxed) || a_load(&m->bound, relaxed) ||
+	    a_load(&sched.seekers, relaxed))
+		return true;
+	for (int i = 0; i < sched.topology.nodes; i++)
+		if (inject_len(&sched.node[i]))
+			return true;
+	for (int i = 0; i < procs; i++)
+		if (runq_len(&sched.p[i]->runq))
+			return true;
+	return false;
+}
+
+static bool noted(struct p *p)
+{
+	/* [idle.note] pairs with [wake.note]. */
+	return a_load(&p->note, acquire) == NOTE_WOKEN;
+}
+
+/* Look around for a while, in the hope to save a sleep and a wake. */
+static bool spin(struct m *m, struct p *p)
+{
+	int64_t until = 0;
+
+	if (sched.policy == LEAT_IDLE_PARK || sched.spin == 0)
+		return false;
+	for (;;) {
+		for (int i = 0; i < LOOKS; i++) {
+			if (noted(p))
+				return true;
+			a_spin();
+		}
+		if (visible(m, p))
+			return true;
+
+		int64_t now = os_now();
+
+		if (now >= a_load(&p->expiry, relaxed))
+			return true;
+		if (sched.policy == LEAT_IDLE_SPIN)
+			continue;
+		if (until == 0)
+			until = now + sched.spin;
+		else if (now >= until)
+			return false;
+	}
+}
+
+static void sleep(struct p *p)
+{
+	uint32_t none = NOTE_NONE;
+	int64_t expiry = a_load(&p->expiry, relaxed);
+
+	stack_flush(&p->stacks, STACK_CACHE / 4);
+	/* [sleep.note] pairs with [wake.note]. */
+	if (!a_cas(&p->note, &none, NOTE_ASLEEP, acq_rel))
+		return;
+	while (a_load(&p->note, relaxed) == NOTE_ASLEEP)
+		if (os_futex_wait(&p->note, NOTE_ASLEEP, expiry) == -ETIMEDOUT)
+			return;
+}
+
+/* BUSY or SEARCHING -> IDLE -> SEARCHING. */
+static void idle(struct m *m, struct p *p, bool searching)
+{
+	a_store(&p->note, NOTE_NONE, relaxed);
+	idle_publish(&sched.idle, p->id, searching);
+	if (!visible(m, p) && !spin(m, p))
+		sleep(p);
+	idle_withdraw(&sched.idle, p->id);
+	/* [idle.leave] pairs with [sysmon.sleep]. */
+	a_fence(seq_cst);
+	if (unlikely(a_load(&sched.watched, relaxed) == 0))
+		sysmon_rouse();
+}
+
+static struct g *find(struct m *m, struct p *p)
+{
+	bool searching = false;
+	struct g *g = take_due(p);
+
+	while (!g) {
+		g = park_next(m);
+		if (!g && !m->odd)
+			g = take_elsewhere(p);
+		if (!g && !m->odd) {
+			if (!searching)
+				searching = idle_search(
+					&sched.idle,
+					a_load(&sched.procs, relaxed));
+			if (searching)
+				g = steal(p);
+		}
+		if (g || m->odd || a_load(&p->attention, relaxed) ||
+		    a_load(&m->bound, relaxed) ||
+		    a_load(&sched.seekers, relaxed))
+			break;
+		idle(m, p, searching);
+		searching = true;
+	}
+	if (searching && idle_found(&sched.idle) && visible(m, p))
+		wake_somebody();
+	return g;
+}
+
+static bool others_wait(struct p *p)
+{
+	return p_waiting(p) > 0 || inject_len(&sched.node[p->node]) > 0;
+}
+
+/* A goroutine has the thread to itself: it runs, or the P goes elsewhere while
+ * it waits or gives way. */
+static void turn_wired(struct m *m, struct p *p)
+{
+	struct g *g = m->wired;
+
+	if (!a_load(&m->bound, relaxed) ||
+	    (g->reason == G_YIELD && others_wait(p))) {
+		g->reason = G_NOTHING;
+		spare_hand_over(m);
+		return;
+	}
+	/* [worker.wired] pairs with [wake.push]: the list is of one. */
+	check(a_swap(&m->bound, NULL, acquire) == g);
+	a_store(&p->attention, 1, relaxed);
+	park_resume(m, g);
+}
+
+static void attend(struct m *m, struct p *p)
+{
+	a_store(&p->attention, m->wired != NULL, relaxed);
+	/* [worker.attend] pairs with [wake.look]: what came before the word
+	 * was set is seen, what comes after sets it again. */
+	a_fence(seq_cst);
+	drain(p, &p->inbox);
+	if (!m->wired)
+		drain(p, &m->bound);
+}
+
+/* With a P: one goroutine's turn, or whatever comes before it. */
+static void turn(struct m *m, struct p *p)
+{
+	if (a_load(&p->attention, relaxed) || a_load(&m->bound, relaxed))
+		attend(m, p);
+	if (a_load(&sched.seekers, relaxed) && spare_serve(m))
+		return;
+	if (m->wired) {
+		turn_wired(m, p);
+		return;
+	}
+
+	struct g *g = find(m, p);
+
+	if (!g)
+		return;
+	if (g->bound && g->bound != m) {
+		wake_bound(g);
+		return;
+	}
+	await(g);
+	park_resume(m, g);
+}
+
+void worker_run(struct m *m)
+{
+	for (;;) {
+		settle(m);
+
+		struct p *p = m_p(m);
+
+		if (m->doomed) {
+			spare_hand_over(m);
+			return;
+		}
+		if (!p) {
+			if (!spare_wait(m))
+				return;
+		} else if (a_load(&sched.stopping, relaxed)) {
+			procs_halt(m);
+		} else {
+			turn(m, p);
+		}
+	}
+}

@@ -1,0 +1,12 @@
+/*
+ * leat.h - everything: goroutines and what they wait for.
+ */
+#ifndef LEAT_H
+#define LEAT_H
+
+#include "leat/block.h"
+#include "leat/go.h"
+#include "leat/runtime.h"
+#include "leat/waitgroup.h"
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * runtime.h - start the runtime, set it, ask it.
+ *
+ *	C main ---- leat_run(main, ...) ------------------------> result
+ *	                 |                                          ^
+ *	                 '--> goroutine 1: main(...) --- returns ---'
+ *	                      the other goroutines stop where they are
+ *
+ * The runtime has one P ("processor": a right to run goroutines, with its own
+ * queues) per CPU the process may use, each held by a thread pinned there.
+ *
+ * Settings come from struct leat_options and from the environment, which
+ * wins.  A value that makes no sense prints one line naming it and ends the
+ * process with status 2.
+ *
+ *	LEAT_PROCS=n            how many Ps, 1 to 1024
+ *	LEAT_IDLE=park|adaptive|spin
+ *	LEAT_STACK=n[K|M|G]     bytes of a goroutine's stack, 16K to 1G
+ *	LEAT_PIN=yes|no         pin each P's thread to its CPU
+ *	LEAT_TOPOLOGY=text      pretend this machine, in hwloc's synthetic
+ *	                        form ("numa:2 core:4 pu:2"); pins nothing
+ */
+#ifndef LEAT_RUNTIME_H
+#define LEAT_RUNTIME_H
+
+#include "leat/call.h"
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a thread of the runtime does when no goroutine is runnable. */
+enum leat_idle {
+	LEAT_IDLE_ADAPTIVE, /* look around for as long as a sleep and wake
+			       would cost, then sleep */
+	LEAT_IDLE_PARK,     /* sleep at once: no CPU while idle */
+	LEAT_IDLE_SPIN,     /* never sleep, never a system call */
+};
+
+enum leat_pin {
+	LEAT_PIN_YES, /* each P's thread on a CPU of its own */
+	LEAT_PIN_NO,  /* wherever the kernel puts it */
+};
+
+/* Zero in a member means the default given here. */
+struct leat_options {
+	int procs;             /* one P per CPU allowed by the affinity mask
+				  and the cgroup quota of all ancestors */
+	enum leat_idle idle;   /* adaptive */
+	size_t stack;          /* 256 KiB of address space; only touched pages
+				  cost memory */
+	enum leat_pin pin;     /* pinned */
+	const char *topology;  /* of this machine */
+};
+
+/*
+ * leat_run(fn, args...) - start the runtime, run fn(args...) as the main
+ * goroutine, and return its int.
+ *
+ * When it returns, the remaining goroutines have been stopped at their next
+ * call into the runtime and stay stopped, as the process of a Go program ends
+ * with main.  The runtime starts once in a process: a second leat_run is a
+ * fatal error, and so is one inside a goroutine.
+ *
+ * leat_run_with(options, fn, args...) - the same with settings; options may be
+ * NULL.
+ */
+int leat_run_(const struct leat_options *options, leat_fn_ *fn, int argc,
+	      const uintptr_t *argv);
+
+/* How many Ps there are now: how many goroutines can run at one instant.
+ * 0 before leat_run. */
+int leat_procs_get(void);
+
+/* Set the number of Ps, 1 to 1024, and return what it was; n < 1 only asks.
+ * Stops all Ps for the change, so it waits until each is between two
+ * goroutines or inside one's own code (microseconds), as
+ * runtime.GOMAXPROCS(n).  Call it from a goroutine. */
+int leat_procs_set(int n);
+
+/* How many CPUs the process may use: its affinity mask, not the quota
+ * (runtime.NumCPU). */
+int leat_cpu_count(void);
+
+/* The P, from 0, and the NUMA node that run the caller now; -1 on a thread
+ * that has none.  The answer may be old when it arrives, but for a pinned
+ * goroutine. */
+int leat_p_current(void);
+int leat_node_current(void);
+
+#ifdef __cplusplus
+}
+
+template <class... P, class... A>
+inline int leat_run_with(const struct leat_options *options, int (*fn)(P...),
+			 A &&...args)
+{
+	static_assert(sizeof...(P) == sizeof...(A),
+		      "leat_run: wrong number of arguments");
+	static_assert(sizeof...(P) <= 6, "leat_run: at most six arguments");
+	const uintptr_t argv[] = {
+		leat_word_<P>(static_cast<A &&>(args))..., 0
+	};
+	return leat_run_(options, reinterpret_cast<leat_fn_ *>(fn),
+			 (int)sizeof...(P), argv);
+}
+
+template <class... P, class... A>
+inline int leat_run(int (*fn)(P...), A &&...args)
+{
+	return leat_run_with(nullptr, fn, static_cast<A &&>(args)...);
+}
+
+#else
+
+#define leat_run(...) leat_run_with(NULL, __VA_ARGS__)
+
+#define leat_run_with(options, ...)                                          \
+	(__extension__({                                                     \
+		_Static_assert(__builtin_types_compatible_p(                 \
+				       __typeof__(leat_call_(__VA_ARGS__)),  \
+				       int),                                 \
+			       "leat_run: the function must return int");    \
+		const uintptr_t leat_argv_[] = { leat_words_(__VA_ARGS__) }; \
+		leat_run_((options), (leat_fn_ *)leat_first_(__VA_ARGS__),   \
+			  leat_count_(__VA_ARGS__), leat_argv_);             \
+	}))
+
+#endif
+
+#endif

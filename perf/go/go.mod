@@ -1,0 +1,3 @@
+module leat/perf
+
+go 1.19

@@ -1,0 +1,137 @@
+/*
+ * engine.h - what the files of the explorer say to each other.
+ *
+ *	explore.c   the cases, one after the other; what is printed
+ *	mutants.c   the same with one order weakened at a time
+ *	search.c    which turn to take where; what has been seen before
+ *	threads.c   whose step is next; spinning, sleeping, deadlock
+ *	steps.c     the words of atomic.h, in terms of a model
+ *	strong.c    models SC and TSO
+ *	weak.c      model WEAK
+ *	fiber.c     stacks
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "tests/explore/explore.h"
+#include "tests/explore/fiber.h"
+
+enum { PLACES = 64, SEEN = 16, STEPS = 3000 };
+
+/* A word of shared memory. */
+struct place {
+	const void *at;
+	size_t size;
+	uint32_t version; /* how often its value has changed */
+	uint64_t wrote;	  /* hash of the last write */
+	uint64_t read;	  /* of the reads since, in any order */
+	int index;
+};
+
+enum thread_state { READY, SPINNING, SLEEPING, DONE };
+
+struct thread {
+	struct fiber fiber;
+	enum thread_state state;
+	struct explore_site *site; /* of the next step */
+	const struct place *wants; /* what that step is about */
+	uint64_t hash;		   /* of all its steps, and what they saw */
+	struct {
+		struct place *place;
+		uint32_t version;
+	} seen[SEEN]; /* read since it last spun */
+	int n_seen;
+};
+
+/* A read-modify-write. */
+enum { CAS = EXPLORE_swap + 1 };
+struct update {
+	int verb;
+	uint64_t operand, want, old;
+};
+
+struct model {
+	void (*reset)(void);
+	uint64_t (*load)(struct place *p, int order, uint32_t *version);
+	void (*store)(struct place *p, uint64_t value, int order);
+	bool (*change)(struct place *p, struct update *u, int order,
+		       uint32_t *version);
+	void (*fence)(int order);
+	uint64_t (*read)(struct place *p);
+	void (*write)(struct place *p, uint64_t value);
+	/* Can no other thread tell when this store or fence takes place? */
+	bool (*silent)(bool store, int order);
+	/* Let the thread no longer see what is older than this. */
+	void (*settle)(struct place *p, uint32_t version);
+	/* TSO: may thread t's oldest store go to memory?  Make it go. */
+	bool (*can_flush)(int t);
+	void (*flush)(int t);
+	uint64_t (*hash)(void);
+};
+extern const struct model strong_model, weak_model;
+extern bool strong_buffers; /* TSO, not SC */
+
+/* search.c */
+struct search_count {
+	long runs, whole, steps, states;
+};
+extern struct search_count search_count;
+void search_begin(const char *replay);
+bool search_next(void);
+void search_run(void);
+int search_pick(int n, const char *code);
+bool search_fresh(void);
+bool search_known(uint64_t key, int left);
+const char *search_schedule(void);
+
+/* threads.c */
+enum outcome { WHOLE, KNOWN, DROPPED, FAILED };
+extern struct thread thread[EXPLORE_THREADS];
+extern struct thread *self; /* NULL: not in a thread */
+extern int threads;
+extern const struct model *model;
+extern char failure[1024];
+enum outcome threads_run(const struct explore_case *c, int preemptions);
+void threads_point(struct explore_site *site, const struct place *p);
+void threads_spin(void);
+void threads_sleep(const void *word);
+void threads_wake(const void *word, int n);
+_Noreturn void threads_fail(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* steps.c */
+struct place *place_of(const volatile void *at, size_t size);
+struct place *place_at(int i); /* NULL beyond the last */
+void places_reset(void);
+const char *place_name(const void *at);
+uint64_t peek(const struct place *p);
+void poke(struct place *p, uint64_t value);
+bool update_apply(const struct update *u, size_t size, uint64_t *value);
+
+/* explore.c */
+extern bool tracing;
+void trace(int t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+enum outcome explore_mode(const struct explore_case *c, unsigned mode,
+			  const char *replay, bool *exhausted);
+const char *mode_name(unsigned mode);
+extern double explore_seconds; /* the limit for one case in one mode */
+
+/* mutants.c */
+int mutants_run(const struct explore_case *c, size_t cases,
+		const struct explore_survivor *s, size_t survivors);
+bool mutants_set(const char *name);
+
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+	a = (a ^ (b + 0x9e3779b97f4a7c15)) * 0xbf58476d1ce4e5b9;
+	a = (a ^ (a >> 29)) * 0x94d049bb133111eb;
+	return a ^ (a >> 32);
+}
+
+static inline uint64_t mix_step(uint64_t a, int what, const struct place *p)
+{
+	return mix(mix(a, (uint64_t)what), (uintptr_t)p->at);
+}
+
+#endif

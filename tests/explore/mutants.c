@@ -1,0 +1,241 @@
+/*
+ * mutants.c - would the cases notice if an order were weaker than written?
+ *
+ *	acquire, release    relaxed
+ *	acq_rel             acquire, release
+ *	seq_cst             acq_rel (a load: acquire, a store: release)
+ *	light, heavy        no fence at all
+ *
+ * For each site in core/ (and in a case's own file) and each weaker order, the
+ * cases that pass are run again with that one order weakened; the first
+ * failure kills the mutant.  A mutant that nobody kills is a gap in the cases,
+ * an order that is stronger than it need be, or something the models cannot
+ * show; the case's file lists it with the reason, or the test fails.
+ *
+ * A site is named by the label in the comment above it.
+ */
+#include "tests/explore/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern struct explore_site *__start_explore_sites[],
+	*__stop_explore_sites[];
+
+static const struct {
+	int order;
+	const char *name;
+} names[] = {
+	{ EXPLORE_relaxed, "relaxed" }, { EXPLORE_acquire, "acquire" },
+	{ EXPLORE_release, "release" }, { EXPLORE_acq_rel, "acq_rel" },
+	{ EXPLORE_seq_cst, "seq_cst" }, { EXPLORE_light, "light" },
+	{ EXPLORE_heavy, "heavy" },
+};
+
+static const char *name_of(int order)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].order == order)
+			return names[i].name;
+	return "?";
+}
+
+static bool same(const struct explore_site *a, const struct explore_site *b)
+{
+	return a->line == b->line && !strcmp(a->file, b->file) &&
+	       !strcmp(a->text, b->text);
+}
+
+/* A header's site may be there several times: once per use that is inlined by
+ * hand, but it is one line of source. */
+static bool first_of_its_kind(struct explore_site **s)
+{
+	for (struct explore_site **t = __start_explore_sites; t < s; t++)
+		if (same(*t, *s))
+			return false;
+	return true;
+}
+
+static bool in_core(const struct explore_site *s)
+{
+	const char *file = s->file;
+
+	return !strncmp(file + (strncmp(file, "./", 2) ? 0 : 2), "core/", 5);
+}
+
+static void set(const struct explore_site *like, int order)
+{
+	for (struct explore_site **t = __start_explore_sites;
+	     t < __stop_explore_sites; t++)
+		if (same(*t, like))
+			(*t)->order = (enum explore_order)order;
+}
+
+static long hits(const struct explore_site *like)
+{
+	long n = 0;
+
+	for (struct explore_site **t = __start_explore_sites;
+	     t < __stop_explore_sites; t++)
+		n += same(*t, like) ? (*t)->hits : 0;
+	return n;
+}
+
+/* The last [label] "pairs with" in the lines just above the site. */
+static const char *label(const struct explore_site *s)
+{
+	static char text[256], line[512];
+	FILE *f = fopen(s->file, "r");
+	int at = 0, found = -100;
+
+	snprintf(text, sizeof(text), "%s:%d", s->file, s->line);
+	while (f && at < s->line && fgets(line, sizeof(line), f)) {
+		char *open = strchr(line, '['),
+		     *close = open ? strstr(open, "] pairs with") : NULL;
+
+		at++;
+		if (!close)
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)(close - open - 1),
+			 open + 1);
+		found = at;
+	}
+	if (f)
+		fclose(f);
+	if (found < s->line - 6)
+		snprintf(text, sizeof(text), "%s:%d", s->file, s->line);
+	return text;
+}
+
+/* The orders one step weaker than what is written; returns how many. */
+static int weaker(const struct explore_site *s, int *order)
+{
+	switch (s->written) {
+	case EXPLORE_relaxed:
+		return 0;
+	case EXPLORE_acq_rel:
+		order[0] = EXPLORE_acquire;
+		order[1] = EXPLORE_release;
+		return 2;
+	case EXPLORE_seq_cst:
+		order[0] = !strcmp(s->verb, "a_load")  ? EXPLORE_acquire :
+			   !strcmp(s->verb, "a_store") ? EXPLORE_release :
+							 EXPLORE_acq_rel;
+		return 1;
+	default:
+		order[0] = EXPLORE_relaxed;
+		return 1;
+	}
+}
+
+static bool killed_by(const struct explore_case *c, unsigned mode,
+		      bool *exhausted)
+{
+	if (!(c->passes & mode))
+		return false;
+	bool all, killed = explore_mode(c, mode, NULL, &all) == FAILED;
+
+	*exhausted &= all || killed;
+	return killed;
+}
+
+/* Run all that could notice: who did is printed. */
+static bool killed(const struct explore_case *c, size_t cases,
+		   bool *exhausted)
+{
+	static const unsigned mode[] = { EXPLORE_WEAK, EXPLORE_TSO };
+
+	for (int m = 0; m < 2; m++)
+		for (size_t i = 0; i < cases; i++)
+			if (killed_by(&c[i], mode[m], exhausted)) {
+				printf("killed by %s/%s, run %ld\n",
+				       c[i].name, mode_name(mode[m]),
+				       search_count.runs);
+				return true;
+			}
+	return false;
+}
+
+static const struct explore_survivor *
+expected(const char *name, const char *to, const struct explore_survivor *s,
+	 size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(s[i].label, name) &&
+		    (!s[i].to || !strcmp(s[i].to, to)))
+			return &s[i];
+	return NULL;
+}
+
+static struct {
+	int killed, survived, wrong;
+} count;
+
+static void one(const struct explore_site *site, int order,
+		const struct explore_case *c, size_t cases,
+		const struct explore_survivor *s, size_t survivors)
+{
+	bool exhausted = true;
+	const char *name = label(site);
+	const struct explore_survivor *e =
+		expected(name, name_of(order), s, survivors);
+
+	printf("mutant %-20s %s -> %-8s ", name, name_of((int)site->written),
+	       name_of(order));
+	fflush(stdout);
+	set(site, order);
+	bool dead = killed(c, cases, &exhausted);
+
+	set(site, (int)site->written);
+	count.killed += dead;
+	count.survived += !dead;
+	count.wrong += dead == !!e;
+	if (dead && e)
+		printf("FAIL listed as a survivor\n");
+	if (!dead)
+		printf("survives%s: %s\n",
+		       exhausted ? "" : " (NOT exhausted)",
+		       e		? e->why :
+		       hits(site) == 0 ? "FAIL no case comes here" :
+					  "FAIL not listed");
+}
+
+int mutants_run(const struct explore_case *c, size_t cases,
+		const struct explore_survivor *s, size_t survivors)
+{
+	for (struct explore_site **t = __start_explore_sites;
+	     t < __stop_explore_sites; t++) {
+		int order[2], n = weaker(*t, order);
+
+		if (!in_core(*t) || !first_of_its_kind(t))
+			continue;
+		for (int i = 0; i < n; i++)
+			one(*t, order[i], c, cases, s, survivors);
+	}
+	printf("mutants: %d killed, %d survive, %d not as listed\n",
+	       count.killed, count.survived, count.wrong);
+	return count.wrong;
+}
+
+/* LABEL:ORDER, for looking at a mutant with --replay. */
+bool mutants_set(const char *name)
+{
+	bool found = false;
+
+	for (struct explore_site **t = __start_explore_sites;
+	     t < __stop_explore_sites; t++) {
+		int order[2], n = weaker(*t, order);
+		char text[300];
+
+		for (int i = 0; i < n; i++) {
+			snprintf(text, sizeof(text), "%s=%s", label(*t),
+				 name_of(order[i]));
+			if (strcmp(text, name))
+				continue;
+			set(*t, order[i]);
+			found = true;
+		}
+	}
+	return found;
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# lint-install.sh - what an installation leaves is enough for a user.
+#
+# Installs into a scratch folder, then builds README's program from there with
+# pkg-config, shared and static, and runs both.
+set -eu
+root=$(mktemp -d "${TMPDIR:-/tmp}/install.XXXX")
+trap 'rm -rf "$root"' EXIT
+make install PREFIX="$root" >/dev/null
+
+export PKG_CONFIG_PATH="$root/lib/pkgconfig"
+sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' >"$root/program.c"
+cd "$root"
+gcc -Wall -Wextra -Werror program.c -o shared $(pkg-config --cflags --libs leat)
+gcc -Wall -Wextra -Werror program.c -o static $(pkg-config --cflags leat) \
+	lib/libleat.a -lhwloc -pthread
+
+readelf -d shared | grep -q 'NEEDED.*libleat.so.0' || {
+	echo "the program does not ask for libleat.so.0"
+	exit 1
+}
+LD_LIBRARY_PATH=lib ./shared | sort >1
+./static | sort >2
+[ "$(wc -l <1)" = 3 ] && [ "$(wc -l <2)" = 3 ] || {
+	echo "the program should have said three lines:"
+	cat 1 2
+	exit 1
+}

@@ -1,0 +1,176 @@
+#!/bin/sh
+# check.sh - every test there is, and one line that counts them.
+#
+#	tools/check.sh once [word]     lint, and every suite in every mode
+#	tools/check.sh long [word]     every suite N=1000 times, in release
+#
+# A suite is a CUnit program and counts as many as it says; one that crashes,
+# hangs or says nothing counts as a failure more.  Anything else that is run
+# counts as one.  With a word, only tests that have it in their name or rows,
+# and nothing but suites.  Output of everything: build/check/.
+set -u
+unset MAKEFLAGS MFLAGS # no mode but those below
+how=${1:-once} word=${2-}
+passed=0 failed=0
+log=build/check
+jobs=$(nproc)
+mkdir -p $log
+
+# label, seconds, the result in words; then what went wrong, from the output.
+tell_ok() {
+	printf '  ok      %-44s %4s s   %s\n' "$1" "$2" "$3"
+}
+tell_failed() {
+	printf '  FAILED  %-44s %4s s   %s\n' "$1" "$2" "$3"
+	if grep -q FAILED "$log/$1"; then
+		grep -A 4 FAILED "$log/$1" | head -n 60
+	else
+		tail -n 20 "$log/$1"
+	fi | sed 's/^/          /'
+	echo "          all of it: $log/$1"
+}
+
+# step label command...: counts as its last line, "N passed, N failed", says;
+# else it is one, which passes by exit status 0.
+step() {
+	label=$1
+	shift
+	[ -z "$word" ] || return 0
+	began=$(date +%s)
+	timeout -k 10 900 "$@" >"$log/$label" 2>&1
+	status=$?
+	took=$(($(date +%s) - began))
+	set -- $(tail -n 1 "$log/$label" |
+		sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p')
+	good=${1-0} bad=${2-0}
+	if [ $status = 0 ]; then
+		[ $# = 2 ] || good=1
+	elif [ "$bad" = 0 ]; then
+		bad=1
+	fi
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	if [ "$bad" = 0 ]; then
+		tell_ok "$label" $took "$good passed"
+	else
+		tell_failed "$label" $took "$good passed, $bad failed"
+	fi
+}
+
+# "ran passed failed" from the last summary that CUnit printed.
+summary() {
+	awk '$1 == "tests" && NF == 6 { s = $3 " " $4 " " $5 + $2 - $3 }
+		END { print s ? s : "0 0 0" }' "$1"
+}
+
+# suite label command...: adds what its summary says.
+suite() {
+	label=$1
+	shift
+	began=$(date +%s)
+	timeout -k 10 900 "$@" "$word" >"$log/$label" 2>&1
+	status=$?
+	took=$(($(date +%s) - began))
+	set -- $(summary "$log/$label")
+	bad=$3 why=
+	if [ $status != 0 ] && [ "$bad" = 0 ]; then
+		bad=1 why=", exit status $status"
+	elif [ "$1" = 0 ] && [ -z "$word" ]; then
+		bad=1 why=', no summary'
+	fi
+	passed=$((passed + $2))
+	failed=$((failed + bad))
+	if [ "$bad" != 0 ]; then
+		tell_failed "$label" $took "$2 passed, $bad failed$why"
+	elif [ "$1" != 0 ] && [ "$how" = once ]; then
+		tell_ok "$label" $took "$2 passed"
+	fi
+	return "$bad"
+}
+
+names() {
+	for s in tests/unit_*.c tests/test_*.c tests/test_*.cc; do
+		[ -e "$s" ] && basename "${s%.*}"
+	done
+}
+
+# mode row, folder, slowness, values of LEAT_PROCS, what starts a program (or
+# nothing), what to tell make...: builds, then runs every suite.
+mode() {
+	row=$1 out=build/$2 slow=$3 procs=$4 start=$5
+	shift 5
+	began=$(date +%s)
+	if ! make -k -j"$jobs" "$@" suites >"$log/$row-build" 2>&1; then
+		failed=$((failed + 1))
+		tell_failed "$row-build" $(($(date +%s) - began)) 'does not build'
+	fi
+	for p in $procs; do
+		for name in $(names); do
+			[ ! -x "$out/tests/$name" ] ||
+				suite "$row-$p-$name" env LEAT_PROCS="$p" \
+					LEAT_TEST_SLOW="$slow" \
+					$start "$out/tests/$name"
+		done
+	done
+}
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ $failed = 0 ]
+	exit
+}
+
+cpu=$(uname -m)
+if [ "$how" = long ]; then
+	make -j"$jobs" suites >"$log/long-build" 2>&1 || exit 1
+	for name in $(names); do
+		for p in 1 2 16; do
+			i=0
+			while [ $i -lt "${N:-1000}" ]; do
+				i=$((i + 1))
+				suite "long-$p-$name" env LEAT_PROCS=$p \
+					"build/$cpu-gcc-release/tests/$name" ||
+					mv "$log/long-$p-$name" \
+						"$log/long-$p-$name.$i"
+			done
+			echo "  $name with LEAT_PROCS=$p: $i times," \
+				"so far $passed passed, $failed failed"
+		done
+	done
+	finish
+fi
+
+step lint make -k lint
+step lint-selftest tests/lint-selftest.sh
+step misuse tests/lint-misuse.sh
+
+#    label    folder               slow  LEAT_PROCS   start  make
+mode release  $cpu-gcc-release     1     '1 2 16'     ''
+mode debug    $cpu-gcc-debug       2     '2'          ''     MODE=debug
+mode lto      $cpu-clang-lto       1     '1 2'        ''     MODE=lto CC=clang
+mode asan     $cpu-gcc-asan        4     '1 2 16'     ''     MODE=asan
+mode tsan     $cpu-gcc-tsan        10    '1 2 16'     ''     MODE=tsan
+
+arm=aarch64-linux-gnu
+if [ "$cpu" != aarch64 ]; then
+	sys=build/sysroot-aarch64
+	mode aarch64 aarch64-gcc-release 10 '2' \
+		"qemu-aarch64 -L $sys -E LD_LIBRARY_PATH=/usr/lib/$arm" \
+		CROSS=$arm-
+fi
+
+step explore-build make -j"$jobs" explore
+for s in tests/explore/explore_*.c; do
+	[ -e "$s" ] || continue
+	name=$(basename "$s" .c)
+	step "$name" "build/$cpu-gcc-release/tests/explore/$name"
+done
+[ ! -x tests/gdb-unwind.sh ] ||
+	step gdb-unwind tests/gdb-unwind.sh
+step install tests/lint-install.sh
+step examples make -j"$jobs" examples
+step treesum-odd tests/treesum-verify.sh \
+	"build/$cpu-gcc-release/examples/treesum"
+step treesum-real "build/$cpu-gcc-release/examples/treesum" --verify --quiet
+step perf-build make -j"$jobs" "build/$cpu-gcc-release/perf/bench"
+finish
