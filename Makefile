@@ -37,14 +37,17 @@ MODE.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE.tsan    := -O1 -fsanitize=thread
 MODE.lto     := -O3 -flto
 
-LANDING.x86_64  := -fcf-protection=branch
-LANDING.aarch64 := -mbranch-protection=standard
+# Landing pads for indirect jumps; and a frame larger than a page touches each
+# of its pages, so that it cannot step over the guard below a stack.
+HARDEN.x86_64   := -fcf-protection=branch -fstack-clash-protection
+HARDEN.aarch64  := -mbranch-protection=standard -fstack-clash-protection \
+	--param=stack-clash-protection-guard-size=12
 
 WARN    := -Wall -Wextra -Wshadow -Wvla
 CWARN   := -Wstrict-prototypes -Wmissing-prototypes
 INCLUDE := -D_GNU_SOURCE -Iinclude -I. -Iarch/$(ARCH) \
 	-Icore/sanitize/$(or $(filter asan tsan,$(MODE)),none)
-FLAGS   := -g -pthread -fno-omit-frame-pointer $(LANDING.$(ARCH)) $(MODE.$(MODE))
+FLAGS   := -g -pthread -fno-omit-frame-pointer $(HARDEN.$(ARCH)) $(MODE.$(MODE))
 LIBS    := -lhwloc
 
 # Linking across objects that are not machine code yet takes other tools.
@@ -78,7 +81,7 @@ EXPLORE := $(call out,tests/explore/explore_*.c)
 ENGINE  := $(addsuffix .o,$(filter-out $(EXPLORE),$(call out,tests/explore/*.c)))
 EXAMPLE := $(foreach e,$(call out,examples/*.c),$(if $(findstring -,$(notdir $e)),,$e))
 PERF    := $(addsuffix .o,$(call out,perf/*.c perf/*.cc))
-FORMAT  := $(shell find include arch core sync tests perf examples \
+FORMAT   = $(shell find include arch core sync tests perf examples \
 	-name '*.[ch]' -o -name '*.cc')
 
 Q       := $(if $(V),,@)
@@ -147,6 +150,9 @@ $(UNIT): %: %.o $(OUT)/inside.a
 	$(call say,LD)
 	$(Q)$(LINK_CC) -o $@ $^ -lcunit $(LIBS) $(LDLIBS)
 
+# A test may ask what it is built for.
+$(addsuffix .o,$(UNIT) $(TEST) $(TESTXX)): INCLUDE += -DTEST_UNDER='"$(if $(CROSS),qemu,$(MODE))"'
+
 $(PERF): INCLUDE += -Iperf/$(ARCH)
 $(OUT)/perf/bench: $(PERF) $(OUT)/inside.a
 	$(call say,LD)
@@ -180,7 +186,13 @@ check-long:
 	@tools/need.sh check
 	@tools/check.sh long '$(T)'
 
-lint: lint-layers lint-order lint-words lint-format lint-names
+perf:
+	@tools/need.sh perf
+	@$(MAKE) --no-print-directory $(OUT)/perf/bench
+	$(Q)cd perf/go && go test -c -o ../../build/perf/go.test . && go build -o ../../build/perf/report ./report
+	$(Q)build/perf/report -leat $(OUT)/perf/bench -go build/perf/go.test -json build/perf/results.json -only '$(B)'
+
+lint: lint-layers lint-order lint-words lint-names lint-format
 lint-layers:
 	$(Q)tests/lint-layers.sh
 lint-order:
@@ -191,6 +203,7 @@ lint-format:
 	$(Q)clang-format --dry-run -Werror $(FORMAT)
 lint-names: $(OUT)/libleat.so $(OUT)/leat.o
 	$(Q)tests/lint-names.sh $^
+	$(Q)tests/lint-tls.sh $(OUT)/leat.o
 
 fmt:
 	clang-format -i $(FORMAT)

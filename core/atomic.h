@@ -40,9 +40,9 @@
 		(p), (want), (v), memory_order_##mo, memory_order_relaxed)
 
 /* The two halves of an asymmetric fence.  a_heavy is in os.c: membarrier. */
-#define a_light()                                                   \
-	(__builtin_expect(a_light_is_heavy, 0)                      \
-		 ? atomic_thread_fence(memory_order_seq_cst)        \
+#define a_light()                                            \
+	(__builtin_expect(a_light_is_heavy, 0)               \
+		 ? atomic_thread_fence(memory_order_seq_cst) \
 		 : atomic_signal_fence(memory_order_seq_cst))
 void a_heavy(void);
 extern bool a_light_is_heavy; /* no membarrier here: both sides pay */

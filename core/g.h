@@ -46,24 +46,25 @@ struct m;
 struct g {
 	/* Touched at every dispatch. */
 	struct arch_context ctx;
-	struct g *next;	      /* in whatever list it stands */
-	char *stack;	      /* top; NULL before the first run */
-	size_t stack_size;    /* usable bytes below the top */
-	struct m *bound;      /* runs on this thread only, or NULL */
+	struct g *next;    /* in whatever list it stands */
+	char *stack;       /* top; NULL before the first run */
+	size_t stack_size; /* usable bytes below the top */
+	struct m *bound;   /* runs on this thread only, or NULL */
 	uint64_t id;
 	_Atomic uint8_t state;
 	uint8_t reason;
-	uint16_t pins;	      /* leat_pin, not yet undone */
+	uint16_t pins;         /* leat_pin, not yet undone */
 	uint16_t thread_locks; /* leat_thread_lock, not yet undone */
-	bool sized;	      /* the stack is of a size of its own */
+	bool sized;            /* the stack is of a size of its own */
+	_Atomic uint32_t rest; /* live.h */
 
 	/* Touched at its birth and its end. */
 	_Alignas(CPU_LINE) struct arch_call call;
 	void (*at_end)(struct m *m, void *arg);
 	void *at_end_arg;
 	const char *name;
-	uint64_t parent;      /* id of the goroutine that started it */
-	void *fiber;	      /* of the sanitizer in use */
+	uint64_t parent; /* id of the goroutine that started it */
+	void *fiber;     /* of the sanitizer in use */
 };
 
 /* Free Gs and unused ids of one P. */

@@ -29,7 +29,8 @@ static ALWAYS_INLINE void fill(struct g *g, leat_fn_ *fn, int argc,
 	g->call.fn = fn;
 	for (int i = 0; i < argc; i++)
 		g->call.arg[i] = argv[i];
-	g->ctx.pc = NULL;
+	g->ctx.pc = NULL; /* birth, at the first dispatch */
+	a_store(&g->ctx.live, 0, relaxed);
 	g->stack_size = sched.options.stack;
 	g->sized = false;
 	g->at_end = NULL;
@@ -103,9 +104,9 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 	if (!g)
 		return -ENOMEM;
 	fill(g, fn, argc, argv);
-	if (sized ? !size(g, a->stack) :
-		    (m ? stack_reserve(&m_p(m)->stacks) :
-			 stack_reserve_shared()) != 0) {
+	if (sized ? !size(g, a->stack)
+		  : (m ? stack_reserve(&m_p(m)->stacks)
+		       : stack_reserve_shared()) != 0) {
 		if (m)
 			g_give(&m_p(m)->gs, g);
 		else
@@ -128,9 +129,9 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 int go_start(const struct leat_attr *a, const struct go_extra *extra,
 	     leat_fn_ *fn, int argc, const uintptr_t *argv)
 {
-	require_running("leat_go");
 	if (!fn)
 		fatal("go of nil func value");
+	require_running("leat_go");
 	if (a)
 		refuse_bad(a);
 

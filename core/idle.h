@@ -27,7 +27,7 @@
 #define IDLE_PROCS 1024
 #endif
 
-#define IDLE_ONE 1ull
+#define IDLE_ONE      1ull
 #define SEARCHING_ONE (1ull << 32)
 
 struct idle {

@@ -23,8 +23,7 @@ struct inject {
 };
 
 /* A list linked through next, of n. */
-void inject_push(struct inject *q, struct g *first, struct g *last,
-		 uint32_t n);
+void inject_push(struct inject *q, struct g *first, struct g *last, uint32_t n);
 /* At most n, linked through next and ended by NULL; *got says how many. */
 struct g *inject_take(struct inject *q, uint32_t n, uint32_t *got);
 

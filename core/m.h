@@ -29,29 +29,29 @@ struct p;
 
 struct m {
 	_Alignas(CPU_LINE) struct own own;
-	struct g *g;		 /* running; NULL in the scheduler */
-	_Atomic(struct p *) p;	 /* NULL: none */
+	struct g *g;              /* running; NULL in the scheduler */
+	_Atomic(struct p *) p;    /* NULL: none */
 	_Atomic uint32_t blocked; /* inside leat_block_enter .. exit */
-	struct g *parted;	 /* left for the scheduler: to be queued */
-	struct g *odd;		 /* likewise: not fit to run here now */
-	struct g *corpse;	 /* likewise: to be buried */
-	struct g *wired;	 /* leat_thread_lock: nothing else runs here */
-	int bonds;		 /* goroutines bound to this thread */
-	int pinned_to;		 /* the P whose CPU this thread is on; -1 */
+	struct g *parted;         /* left for the scheduler: to be queued */
+	struct g *odd;            /* likewise: not fit to run here now */
+	struct g *corpse;         /* likewise: to be buried */
+	struct g *wired;          /* leat_thread_lock: nothing else runs here */
+	int bonds;                /* goroutines bound to this thread */
+	int pinned_to;            /* the P whose CPU this thread is on; -1 */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
 
 	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */
-	_Atomic uint32_t note;	 /* 1: woken */
-	struct m *next;		 /* spare, seeking or retired */
-	bool listed;		 /* in one of those lists */
+	_Atomic uint32_t note;                        /* 1: woken */
+	struct m *next; /* spare, seeking or retired */
+	bool listed;    /* in one of those lists */
 	_Atomic int tid;
 	struct arch_context sched;
 	struct arch_context trash;
-	void *fiber;		 /* of the sanitizer in use */
-	char *stack;		 /* of the thread: lowest address, size */
+	void *fiber; /* of the sanitizer in use */
+	char *stack; /* of the thread: lowest address, size */
 	size_t stack_size;
 	char *signal_stack;
-	bool doomed;		 /* ends when it comes to the scheduler */
+	bool doomed; /* ends when it comes to the scheduler */
 };
 
 #endif

@@ -13,7 +13,7 @@
  * hwloc's index of a PU is not the kernel's; its logical order is that of the
  * tree, so neighbours share as much as possible.
  *
- * Reading takes half a millisecond on a small machine.  I/O devices, distances
+ * Reading takes about a millisecond on a small machine.  I/O devices, distances
  * and the like are left out, and so is the x86 back end, which costs as much
  * again: it rebinds the calling thread to every CPU in turn to ask it who it
  * is.
@@ -207,7 +207,9 @@ void machine_read(struct machine *m, const char *synthetic)
 		return;
 	}
 	read_allowed(m);
-	if (!discover(m, NULL))
+	/* Without sysfs hwloc finds nothing, and complains on stderr. */
+	if (access("/sys/devices/system/cpu", R_OK | X_OK) != 0 ||
+	    !discover(m, NULL))
 		flat(m);
 }
 

@@ -40,17 +40,15 @@ static size_t round_up(size_t n)
 	return power;
 }
 
-/* Read digits, up to max; the first character after them, or NULL. */
+/* Read digits, none being 0, up to max; what follows them, or NULL. */
 static const char *digits(const char *text, size_t max, size_t *n)
 {
-	const char *at = text;
-
-	for (*n = 0; *at >= '0' && *at <= '9'; at++) {
-		*n = *n * 10 + (size_t)(*at - '0');
+	for (*n = 0; *text >= '0' && *text <= '9'; text++) {
+		*n = *n * 10 + (size_t)(*text - '0');
 		if (*n > max)
 			return NULL;
 	}
-	return at > text ? at : NULL;
+	return text;
 }
 
 static void read_procs(struct options *o)

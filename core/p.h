@@ -34,7 +34,7 @@
 #include "core/topology.h"
 
 enum {
-	STREAK = 16,	 /* dispatches that may pass the FIFO in a row */
+	STREAK = 16,       /* dispatches that may pass the FIFO in a row */
 	GLOBAL_EVERY = 61, /* as Go: prime, not in step with users' loops */
 };
 
@@ -53,7 +53,8 @@ struct p {
 	_Atomic uint64_t started, ended; /* goroutines, by this P */
 	uint64_t random;
 	struct steal_order victims;
-	uint8_t halt; /* how it was stopped; procs.c */
+	bool searching; /* counted so when it gets its thread */
+	uint8_t halt;   /* how it was stopped; procs.c */
 
 	struct stack_cache stacks;
 	struct deque fifo;
@@ -72,8 +73,8 @@ struct p {
  * the owner. */
 static inline uint32_t p_waiting(const struct p *p)
 {
-	return deque_len(&p->fresh) + deque_len(&p->fifo) +
-	       runq_len(&p->runq) + (a_load(&p->runnext, relaxed) != NULL);
+	return deque_len(&p->fresh) + deque_len(&p->fifo) + runq_len(&p->runq) +
+	       (a_load(&p->runnext, relaxed) != NULL);
 }
 
 #endif

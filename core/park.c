@@ -12,16 +12,18 @@
  * caller may hold the lock bit of what it waits for: stealing, sleeping and
  * polling are the scheduler's (worker.c).
  *
- *	A is saved, live = 0, *word = value   [arch_switch, release]
- *	B's live was 0                        [park.live, acquire]
+ *	A is saved, live = 0, *word = value   [switch.live], [switch.word]:
+ *	                                      release, in arch_switch
+ *	B's live was 0                        [live.look]: acquire
  *
- * A goroutine whose live is still 1 was queued before its switch was over,
- * perhaps by a thread that itself waits for one that we hold; so nobody waits
- * for it here: it is put aside, and looked at again from the scheduler's
+ * A goroutine that cannot be taken (live.h) was queued before its switch was
+ * over, perhaps by a thread that itself waits for one that we hold; so nobody
+ * waits for it here: it is put aside, and looked at again from the scheduler's
  * context, where this thread holds back nobody.
  */
 #include "core/park.h"
 
+#include "core/live.h"
 #include "core/sched.h"
 
 #include "sanitize.h"
@@ -69,11 +71,11 @@ static ALWAYS_INLINE struct g *choose(struct p *p)
 	return g ? g : hot(p);
 }
 
+/* May g run here and now?  Then it is ours to resume. */
 static ALWAYS_INLINE bool fit(struct m *m, struct g *g)
 {
-	/* [park.live] pairs with [switch.live]: the saved registers. */
-	return likely(a_load(&g->ctx.live, acquire) == 0) &&
-	       likely(!g->bound || g->bound == m);
+	return likely(!g->bound || g->bound == m) &&
+	       likely(live_take(&g->ctx.live, &g->rest));
 }
 
 static ALWAYS_INLINE struct g *next_of(struct m *m, struct p *p)
@@ -104,6 +106,14 @@ struct g *park_next(struct m *m)
 	return g;
 }
 
+bool park_take(struct m *m, struct g *g)
+{
+	if (fit(m, g))
+		return true;
+	m->odd = g;
+	return false;
+}
+
 /* The first dispatch: a stack, still warm from whoever ended last. */
 static ALWAYS_INLINE void birth(struct p *p, struct g *g)
 {
@@ -118,7 +128,6 @@ static ALWAYS_INLINE void dispatch(struct m *m, struct p *p, struct g *g)
 {
 	if (!g->ctx.pc)
 		birth(p, g);
-	a_store(&g->ctx.live, 1, relaxed);
 	a_store(&g->state, G_RUNNING, relaxed);
 	a_store(&p->tick, a_load(&p->tick, relaxed) + 1, relaxed);
 	m->g = g;
@@ -142,6 +151,7 @@ leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
 		sanitize_leave(fiber, &m->fiber, m->stack, m->stack_size);
 		ctx = &m->sched;
 	}
+	sanitize_publish(&from->live, (void *)word);
 	arch_control_keep(from, ctx);
 	return arch_switch(from, ctx, m, word, value);
 }
@@ -162,8 +172,8 @@ SANITIZE_SWITCHES struct m *park(struct m *m, enum g_reason why,
 
 	g->reason = why;
 	a_store(&g->state, G_WAITING, relaxed);
-	return arrive(leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word,
-			   value));
+	return arrive(
+		leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word, value));
 }
 
 SANITIZE_SWITCHES struct m *park_part(struct m *m)
@@ -172,8 +182,7 @@ SANITIZE_SWITCHES struct m *park_part(struct m *m)
 
 	a_store(&g->state, G_RUNNABLE, relaxed);
 	m->parted = g;
-	return arrive(
-		leap(m, &g->ctx, &g->fiber, NULL, &m->scratch, 0));
+	return arrive(leap(m, &g->ctx, &g->fiber, NULL, &m->scratch, 0));
 }
 
 /* Half of a full queue moves to the node's. */
@@ -205,7 +214,8 @@ SANITIZE_SWITCHES struct m *yield(struct m *m)
 
 	g->reason = G_YIELD;
 	if (unlikely(!next)) {
-		if (p->due > 1 && !m->odd && !inject_len(&sched.node[p->node]) &&
+		if (p->due > 1 && !m->odd &&
+		    !inject_len(&sched.node[p->node]) &&
 		    a_load(&p->attention, relaxed) == 0)
 			return m;
 		return park_part(m);

@@ -63,10 +63,14 @@ _Noreturn void park_end(struct m *m);
  * Returns when it is resumed. */
 struct m *park_part(struct m *m);
 
-/* From the scheduler's context to g; returns when m is back there. */
+/* From the scheduler's context to g, which was taken; returns when m is back
+ * there. */
 void park_resume(struct m *m, struct g *g);
 
-/* The next one of m's P that is at hand, or NULL: ask the scheduler. */
+/* The next one of m's P that is at hand and can be resumed, or NULL. */
 struct g *park_next(struct m *m);
+/* The same for one found elsewhere; if it cannot be resumed here and now, it
+ * is left in m->odd. */
+bool park_take(struct m *m, struct g *g);
 
 #endif

@@ -43,6 +43,9 @@ void procs_halt(struct m *m)
 		os_futex_wait(&sched.stopping, 1, OS_NEVER);
 	if (p->id < a_load(&sched.procs, relaxed))
 		return;
+	if (p->searching)
+		idle_found(&sched.idle);
+	p->searching = false;
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 }
@@ -144,9 +147,8 @@ static struct p *make(int id)
 	p->due = GLOBAL_EVERY;
 	p->random = 0x9e3779b97f4a7c15ull * (uint64_t)(id + 1);
 	p->stacks.node = p->node;
-	p->victims.order =
-		os_map(TOPOLOGY_PROCS_MAX * sizeof(*p->victims.order),
-		       os_page());
+	p->victims.order = os_map(
+		TOPOLOGY_PROCS_MAX * sizeof(*p->victims.order), os_page());
 	a_store(&p->expiry, OS_NEVER, relaxed);
 	return p->victims.order ? p : NULL;
 }

@@ -38,12 +38,14 @@ static int who(char *text, size_t n)
 	struct g *g = m ? m->g : NULL;
 
 	if (!m)
-		return snprintf(text, n, "\non a thread that is not the "
-					 "runtime's\n");
+		return snprintf(text, n,
+				"\non a thread that is not the "
+				"runtime's\n");
 	if (!g)
 		return snprintf(text, n, "\nin the scheduler\n");
-	return snprintf(text, n, "\ngoroutine %llu%s%s%s [running], created "
-				 "by goroutine %llu\n",
+	return snprintf(text, n,
+			"\ngoroutine %llu%s%s%s [running], created "
+			"by goroutine %llu\n",
 			(unsigned long long)g->id, g->name ? " (" : "",
 			g->name ? g->name : "", g->name ? ")" : "",
 			(unsigned long long)g->parent);
@@ -76,8 +78,8 @@ static void start(const struct leat_options *options)
 	base_who = who;
 	options_read(&sched.options, options);
 	topology_load(&sched.topology, sched.options.topology);
-	procs = sched.options.procs ? sched.options.procs :
-				      sched.topology.procs;
+	procs = sched.options.procs ? sched.options.procs
+				    : sched.topology.procs;
 	sched.policy = sched.options.idle;
 	sched.spin = spin_time(procs);
 	a_light_is_heavy = !os_membarrier_init();

@@ -24,15 +24,15 @@ enum { SCHED_OFF, SCHED_ON, SCHED_DEAD };
 
 struct sched {
 	/* Read by all, written rarely. */
-	_Atomic uint32_t phase;	   /* SCHED_OFF, SCHED_ON, SCHED_DEAD */
-	_Atomic int procs;	   /* Ps in use: p[0 .. procs) */
+	_Atomic uint32_t phase;    /* SCHED_OFF, SCHED_ON, SCHED_DEAD */
+	_Atomic int procs;         /* Ps in use: p[0 .. procs) */
 	_Atomic uint32_t stopping; /* a stop of all Ps is wanted */
 	enum leat_idle policy;
-	int64_t spin;		   /* ns an adaptive P looks around */
+	int64_t spin; /* ns an adaptive P looks around */
 	struct options options;
 	struct topology topology;
 	struct p *p[TOPOLOGY_PROCS_MAX]; /* made once, never freed */
-	struct inject *node;		 /* one a NUMA node */
+	struct inject *node;             /* one a NUMA node */
 
 	struct idle idle;
 

@@ -26,7 +26,7 @@
 
 #include "sanitize.h"
 
-#define UNUSED_NS 5000000000ll
+#define UNUSED_NS    5000000000ll
 #define THREAD_STACK (256ul << 10)
 
 enum { THREADS_MAX = 10000, MS_A_CHUNK = 16 };
@@ -118,8 +118,8 @@ static void rouse(struct m *m)
 static struct m *new_m_locked(void)
 {
 	if (!pool.retired) {
-		struct m *chunk = os_map(MS_A_CHUNK * sizeof(*chunk),
-					 os_page());
+		struct m *chunk =
+			os_map(MS_A_CHUNK * sizeof(*chunk), os_page());
 
 		for (int i = 0; chunk && i < MS_A_CHUNK; i++) {
 			chunk[i].next = pool.retired;

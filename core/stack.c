@@ -38,7 +38,7 @@ enum {
 	SIZES = 17, /* STACK_MIN .. STACK_MAX */
 	SIZED_AT_ONCE = 16,
 	TRIM_AT_ONCE = STACK_CACHE, /* the "+ 1" above */
-	TRIM_MOST = 8192,           /* in one call: about 2 ms */
+	TRIM_MOST = 4096,           /* in one call: a millisecond or two */
 	/* Threads may move stacks about while we look for one of those that
 	 * must be there; so often they do not. */
 	PATIENCE = 1 << 20,

@@ -23,8 +23,7 @@
  */
 #include "core/park.h"
 #include "core/sched.h"
-
-#include <errno.h>
+#include "core/trim.h"
 
 enum {
 	LOOK_NS = 20000,
@@ -183,7 +182,7 @@ static void *watch(void *unused)
 			pause = 2 * pause < most ? 2 * pause : most;
 		}
 		if (trim) {
-			left = stack_trim();
+			left = stack_trim() + trim_waiting();
 			trimmed = now;
 		}
 		quiet = all_idle() ? quiet + 1 : 0;

@@ -56,14 +56,17 @@ void wake_share(struct p *p, uint32_t keep)
 
 	if (keep > 0 && a_load(&p->runnext, relaxed))
 		keep--;
-	if (runq_len(&p->runq) == 0) {
-		if (n <= keep)
-			return;
-		show(p, (n - keep + 1) / 2);
-		if (runq_len(&p->runq) == 0)
-			return;
+	if (runq_len(&p->runq) > 0) {
+		/* Shown before, and its fence paid; but is anybody up? */
+		if (idle_searching(a_load(&sched.idle.state, relaxed)) == 0)
+			wake_somebody();
+		return;
 	}
-	wake_somebody();
+	if (n <= keep)
+		return;
+	show(p, (n - keep + 1) / 2);
+	if (runq_len(&p->runq) > 0)
+		wake_somebody();
 }
 
 void wake_show(struct p *p)
@@ -86,8 +89,11 @@ void wake_somebody(void)
 void wake_p(struct p *p)
 {
 	if (!a_load(&p->m, relaxed)) {
-		if (!spare_start(p))
+		p->searching = true;
+		if (!spare_start(p)) {
+			p->searching = false;
 			idle_publish(&sched.idle, p->id, true);
+		}
 		return;
 	}
 	/* [wake.note] pairs with [idle.note], [sleep.note]: what there is to

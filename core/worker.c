@@ -12,16 +12,17 @@
  * It runs on the thread's own stack, where it may take its time: no goroutine
  * is held back by it, for none is current.
  */
+#include "core/live.h"
 #include "core/park.h"
 #include "core/sched.h"
 
 #include <errno.h>
 
 enum {
-	GRAB = 128,	/* at most so many from the node's queue */
-	ROUNDS = 4,	/* over the victims, before giving up */
+	GRAB = 128,     /* at most so many from the node's queue */
+	ROUNDS = 4,     /* over the victims, before giving up */
 	REMOTE_MIN = 8, /* a remote P is robbed of no less, at first */
-	LOOKS = 64,	/* turns of a spin between two looks at the queues */
+	LOOKS = 64,     /* turns of a spin between two looks at the queues */
 };
 
 static void keep(struct p *p, struct g *g)
@@ -63,12 +64,13 @@ static void requeue(struct m *m, struct g *g)
 		wake_submit(sched.p[m->pinned_to]->node, g, g, 1);
 }
 
-/* Still being saved on another thread?  Here that may be waited for: no
- * goroutine is held back. */
+/* Still being saved, or trimmed, on another thread?  Here that may be waited
+ * for: no goroutine is held back. */
 static void await(struct g *g)
 {
-	/* [worker.live] pairs with [switch.live]. */
-	for (int turn = 0; a_load(&g->ctx.live, acquire); turn++)
+	for (int turn = 0; a_load(&g->ctx.live, relaxed) ||
+			   a_load(&g->rest, relaxed) == REST_HELD;
+	     turn++)
 		if (turn < 100)
 			a_spin();
 		else
@@ -178,8 +180,8 @@ static uint32_t random_below(struct p *p, uint32_t n)
 static struct g *rob(struct p *p, struct p *victim)
 {
 	struct g *loot[RUNQ_CAP / 2];
-	uint32_t n = runq_len(&victim->runq) ? runq_grab(&victim->runq, loot) :
-					       0;
+	uint32_t n =
+		runq_len(&victim->runq) ? runq_grab(&victim->runq, loot) : 0;
 
 	for (uint32_t i = 1; i < n; i++)
 		keep(p, loot[i]);
@@ -194,15 +196,15 @@ static struct g *steal(struct p *p)
 
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int class = 0, from = 0; class < DISTANCES;
-		     from = o->end[class++]) {
+		     from = o->end[class ++]) {
 			int n = o->end[class] - from;
 			int at = n > 1 ? (int)random_below(p, n) : 0;
 
 			if (class == REMOTE && round < ROUNDS / 2)
 				continue;
 			for (int i = 0; i < n; i++) {
-				struct p *v = sched.p[o->order[from +
-							       (at + i) % n]];
+				struct p *v =
+					sched.p[o->order[from + (at + i) % n]];
 				struct g *g = rob(p, v);
 
 				if (g)
@@ -293,16 +295,25 @@ static void idle(struct m *m, struct p *p, bool searching)
 		sysmon_rouse();
 }
 
+/* Something has to be seen to before the next goroutine. */
+static bool interrupted(struct m *m, struct p *p)
+{
+	return m->odd || a_load(&p->attention, relaxed) ||
+	       a_load(&m->bound, relaxed) || a_load(&sched.seekers, relaxed);
+}
+
+/* A goroutine that is ours to resume; NULL if something else comes first. */
 static struct g *find(struct m *m, struct p *p)
 {
-	bool searching = false;
-	struct g *g = take_due(p);
+	bool searching = p->searching;
+	struct g *g = take_due(p), *mine = NULL;
 
-	while (!g) {
-		g = park_next(m);
-		if (!g && !m->odd)
+	p->searching = false;
+
+	for (;;) {
+		if (!g && !(mine = park_next(m)) && !m->odd)
 			g = take_elsewhere(p);
-		if (!g && !m->odd) {
+		if (!g && !mine && !m->odd) {
 			if (!searching)
 				searching = idle_search(
 					&sched.idle,
@@ -310,16 +321,16 @@ static struct g *find(struct m *m, struct p *p)
 			if (searching)
 				g = steal(p);
 		}
-		if (g || m->odd || a_load(&p->attention, relaxed) ||
-		    a_load(&m->bound, relaxed) ||
-		    a_load(&sched.seekers, relaxed))
+		if (g && park_take(m, g))
+			mine = g;
+		if (mine || interrupted(m, p))
 			break;
 		idle(m, p, searching);
 		searching = true;
 	}
 	if (searching && idle_found(&sched.idle) && visible(m, p))
 		wake_somebody();
-	return g;
+	return mine;
 }
 
 static bool others_wait(struct p *p)
@@ -342,7 +353,9 @@ static void turn_wired(struct m *m, struct p *p)
 	/* [worker.wired] pairs with [wake.push]: the list is of one. */
 	check(a_swap(&m->bound, NULL, acquire) == g);
 	a_store(&p->attention, 1, relaxed);
-	park_resume(m, g);
+	await(g);
+	if (park_take(m, g))
+		park_resume(m, g);
 }
 
 static void attend(struct m *m, struct p *p)
@@ -370,14 +383,8 @@ static void turn(struct m *m, struct p *p)
 
 	struct g *g = find(m, p);
 
-	if (!g)
-		return;
-	if (g->bound && g->bound != m) {
-		wake_bound(g);
-		return;
-	}
-	await(g);
-	park_resume(m, g);
+	if (g)
+		park_resume(m, g);
 }
 
 void worker_run(struct m *m)

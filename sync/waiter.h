@@ -21,7 +21,7 @@
 
 struct waiter {
 	struct waiter *next;
-	struct g *g;	       /* NULL: a thread */
+	struct g *g;            /* NULL: a thread */
 	_Atomic uint32_t woken; /* a thread's futex word */
 };
 

@@ -12,12 +12,12 @@ order='
 base atomic fault os lock
 options quota machine topology
 guard pool arena stack sanitize
-own runq deque wait
+own live runq deque wait
 g
-inject idle
+inject idle trim
 p m
 park sched wake worker spare procs
-sysmon
+overflow sysmon
 block go runtime
 '
 doors='base atomic lock park g wait'

@@ -50,13 +50,10 @@ notices() {
 fresh
 for lint in order layers words format; do
 	said=$($lint 2>&1) || {
-		echo "the tree itself does not pass $lint:"
-		echo "$said" | head -n 20
+		echo "the tree itself does not pass $lint"
 		rc=1
 	}
 done
-[ $rc = 0 ] || exit 1
-
 # Layers.
 echo '#include "sync/waitgroup.h"' >>core/base.h
 notices layers 'core/base.h'
@@ -70,7 +67,7 @@ echo '#include "core/base.h"' >tests/test_inside.c
 notices layers 'tests/test_inside.c'
 echo '#include "core/runtime.h"' >>core/runq.c
 notices layers 'runtime.h comes after runq'
-: >core/novelty.c
+echo 'int x;' >core/novelty.c
 notices layers 'core/novelty.c: has no place'
 echo 'size_of_nothing f(void);' >>core/runq.h
 notices layers 'core/runq.h: not complete for gcc'

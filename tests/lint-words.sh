@@ -12,14 +12,10 @@
 #	                                    constant (#ifndef X, #define X), NDEBUG
 #	a file of over 600 lines            nowhere
 #	a function of over 60 lines         nowhere
-rc=0
 
-# Reports what awk finds: "file:line: text" lines on its standard input.
-none() {
-	found=$(cat)
-	[ -z "$found" ] && return
-	echo "$found" | sed "s/^/$1: /"
-	rc=1
+# The "file:line: text" lines on standard input, with what is wrong.
+wrong() {
+	sed "s/^/$1: /"
 }
 sources() { # folders
 	find "$@" -name '*.[chS]' -o -name '*.cc' -o -name '*.go' |
@@ -49,36 +45,37 @@ everything=$(sources arch core sync include tests perf examples
 	ls Makefile README.md tools/*.sh .ci/run 2>/dev/null)
 library=$(sources core sync include)
 
-grep -nEw 'XXX|HACK|FIXME|TODO' $everything | none 'unfinished'
-grep -nE '/(work|home|root|Users)/' $everything | none 'a path of one machine'
-code $library $(sources examples) | grep -w volatile | none 'volatile'
-code $(echo "$library" | grep -v '^core/os\.c$') | grep -w errno |
-	grep -v '#[ 	]*include' | none 'errno'
-code $(sources arch core sync include | grep -v 'S$') |
-	grep -Ew '_Thread_local|__thread|thread_local' | none 'thread-local'
+rules() {
+	grep -nEw 'XXX|HACK|FIXME|TODO' $everything | wrong 'unfinished'
+	grep -nE '/(work|home|root|Users)/' $everything | wrong 'a path of one machine'
+	code $library $(sources examples) | grep -w volatile | wrong 'volatile'
+	code $(echo "$library" | grep -v '^core/os\.c$') | grep -w errno |
+		grep -v '#[ 	]*include' | wrong 'errno'
+	code $(sources arch core sync include | grep -v 'S$') |
+		grep -Ew '_Thread_local|__thread|thread_local' | wrong 'thread-local'
 
-for f in $(sources core sync | grep -v '^core/sanitize/'); do
-	awk '
-	/^[ \t]*#[ \t]*(if|elif|ifdef|ifndef)/ {
-		name = $NF
-		if ($0 ~ /ndef/) { guard = name; at = FNR; text = $0; next }
-		if (name !~ /NDEBUG/)
-			print FILENAME ":" FNR ": " $0
-	}
-	guard {
-		if ($2 != guard && guard != "NDEBUG")
-			print FILENAME ":" at ": " text
-		guard = ""
-	}' "$f"
-done | none 'a conditional'
+	for f in $(sources core sync | grep -v '^core/sanitize/'); do
+		awk '
+		/^[ \t]*#[ \t]*(if|elif|ifdef|ifndef)/ {
+			name = $NF
+			if ($0 ~ /ndef/) { guard = name; at = FNR; text = $0; next }
+			if (name !~ /NDEBUG/)
+				print FILENAME ":" FNR ": " $0
+		}
+		guard {
+			if ($2 != guard && guard != "NDEBUG")
+				print FILENAME ":" at ": " text
+			guard = ""
+		}' "$f"
+	done | wrong 'a conditional'
 
-wc -l $everything | awk '$1 > 600 && $2 != "total" { print $2 ": " $1 }' |
-	none 'over 600 lines'
+	wc -l $everything | awk '$1 > 600 && $2 != "total" { print $2 ": " $1 }' |
+		wrong 'over 600 lines'
+}
 
-if ctags --version 2>/dev/null | grep -q Universal; then
+lengths() {
 	ctags -f - --fields=+ne --c-kinds=f --c++-kinds=f \
-		$(sources arch core sync include tests perf examples |
-		grep -v '\.[Sg]') 2>/dev/null | awk -F '\t' '{
+		$(echo "$everything" | grep -E '\.(c|h|cc)$') | awk -F '\t' '{
 		line = end = 0
 		for (i = 4; i <= NF; i++) {
 			if ($i ~ /^line:/) line = substr($i, 6)
@@ -86,8 +83,13 @@ if ctags --version 2>/dev/null | grep -q Universal; then
 		}
 		if (end - line + 1 > 60)
 			print $2 ":" line ": " $1 ", " end - line + 1 " lines"
-	}' | none 'over 60 lines'
-else
+	}' | wrong 'over 60 lines'
+}
+
+ctags --version 2>/dev/null | grep -q Universal ||
 	echo 'lint-words: NO universal-ctags: length of functions NOT checked'
-fi
-exit $rc
+found=$(rules; ctags --version 2>/dev/null | grep -q Universal && lengths)
+[ -z "$found" ] || {
+	echo "$found"
+	exit 1
+}

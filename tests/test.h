@@ -45,6 +45,10 @@
 #define TEST_SECONDS 60
 #endif
 
+#ifndef TEST_UNDER
+#define TEST_UNDER "release"
+#endif
+
 enum { TEST_SKIPPED = 77, TEST_STATUS_FATAL = 2 };
 
 struct test {
@@ -161,6 +165,13 @@ static unsigned test_slow(void)
 	int slow = text ? atoi(text) : 1;
 
 	return slow > 0 ? (unsigned)slow : 1;
+}
+
+/* Is this built for what: "asan", "tsan", "qemu"?  Memory is counted
+ * differently there, and address space is dear. */
+__attribute__((unused)) static int test_under(const char *what)
+{
+	return !strcmp(TEST_UNDER, what);
 }
 
 /* How often to do what is done n times at full speed. */

@@ -181,6 +181,18 @@ TEST(other_controllers_are_not_cpu, "B.1")
 	EXPECT_EQ(topology_quota(root), 0);
 }
 
+TEST(other_hierarchies_have_no_cpu_limits, "B.1")
+{
+	here("4:cpu:/a\n5:cpuset:/a\n",
+	     "31 23 0:27 / /set rw - cgroup cgroup rw,cpuset\n"
+	     "32 23 0:28 / /tmp rw - tmpfs cgroup rw,cpu\n");
+	put("set/a/cpu.cfs_quota_us", "600000\n");
+	put("set/a/cpu.cfs_period_us", "100000\n");
+	put("tmp/a/cpu.cfs_quota_us", "600000\n");
+	put("tmp/a/cpu.cfs_period_us", "100000\n");
+	EXPECT_EQ(topology_quota(root), 0);
+}
+
 TEST(a_container_sees_its_part_of_the_tree, "B.1")
 {
 	here("0::/kube/pod/box\n",
@@ -194,7 +206,7 @@ TEST(a_mount_of_a_cgroup_whose_name_only_begins_like_ours_is_not_ours, "B.1")
 {
 	here("0::/pods\n", "30 23 0:26 /pod /cg ro - cgroup2 cgroup2 rw\n");
 	put("cg/cpu.max", "200000 100000\n");
-	put("cg/s/cpu.max", "200000 100000\n");
+	put("cgs/cpu.max", "200000 100000\n");
 	EXPECT_EQ(topology_quota(root), 0);
 }
 

@@ -5,6 +5,7 @@
 #define UNIT_SWITCH_CPU_H
 
 #include <stdint.h>
+#include <ucontext.h>
 
 /* clang-format off */
 /* Put seed + 1 ... seed + 19 in the registers that a function keeps for its
@@ -76,6 +77,14 @@ static void round_up_one(int word)
 static void trap_division(void)
 {
 	load_control(1 << 9);
+}
+
+/* The stack pointer that a signal found. */
+static void *stopped_sp(const void *ucontext)
+{
+	const ucontext_t *u = ucontext;
+
+	return (void *)u->uc_mcontext.sp;
 }
 
 #endif

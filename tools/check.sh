@@ -7,7 +7,8 @@
 # A suite is a CUnit program and counts as many as it says; one that crashes,
 # hangs or says nothing counts as a failure more.  Anything else that is run
 # counts as one.  With a word, only tests that have it in their name or rows,
-# and nothing but suites.  Output of everything: build/check/.
+# and nothing but suites.  Output of everything: build/check/.  (say= keeps
+# make from naming every file.)
 set -u
 unset MAKEFLAGS MFLAGS # no mode but those below
 how=${1:-once} word=${2-}
@@ -25,7 +26,7 @@ tell_failed() {
 	if grep -q FAILED "$log/$1"; then
 		grep -A 4 FAILED "$log/$1" | head -n 60
 	else
-		tail -n 20 "$log/$1"
+		head -n 30 "$log/$1"
 	fi | sed 's/^/          /'
 	echo "          all of it: $log/$1"
 }
@@ -100,7 +101,7 @@ mode() {
 	row=$1 out=build/$2 slow=$3 procs=$4 start=$5
 	shift 5
 	began=$(date +%s)
-	if ! make -k -j"$jobs" "$@" suites >"$log/$row-build" 2>&1; then
+	if ! make say= -k -j"$jobs" "$@" suites >"$log/$row-build" 2>&1; then
 		failed=$((failed + 1))
 		tell_failed "$row-build" $(($(date +%s) - began)) 'does not build'
 	fi
@@ -122,7 +123,7 @@ finish() {
 
 cpu=$(uname -m)
 if [ "$how" = long ]; then
-	make -j"$jobs" suites >"$log/long-build" 2>&1 || exit 1
+	make say= -j"$jobs" suites >"$log/long-build" 2>&1 || exit 1
 	for name in $(names); do
 		for p in 1 2 16; do
 			i=0
@@ -140,7 +141,7 @@ if [ "$how" = long ]; then
 	finish
 fi
 
-step lint make -k lint
+step lint make say= -k lint
 step lint-selftest tests/lint-selftest.sh
 step misuse tests/lint-misuse.sh
 
@@ -159,7 +160,7 @@ if [ "$cpu" != aarch64 ]; then
 		CROSS=$arm-
 fi
 
-step explore-build make -j"$jobs" explore
+step explore-build make say= -j"$jobs" explore
 for s in tests/explore/explore_*.c; do
 	[ -e "$s" ] || continue
 	name=$(basename "$s" .c)
@@ -168,9 +169,10 @@ done
 [ ! -x tests/gdb-unwind.sh ] ||
 	step gdb-unwind tests/gdb-unwind.sh
 step install tests/lint-install.sh
-step examples make -j"$jobs" examples
+step examples make say= -j"$jobs" examples
 step treesum-odd tests/treesum-verify.sh \
 	"build/$cpu-gcc-release/examples/treesum"
 step treesum-real "build/$cpu-gcc-release/examples/treesum" --verify --quiet
-step perf-build make -j"$jobs" "build/$cpu-gcc-release/perf/bench"
+step perf-go sh -c 'cd perf/go && go vet ./... && go test ./...'
+step perf-build make say= -j"$jobs" "build/$cpu-gcc-release/perf/bench"
 finish

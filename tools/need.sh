@@ -15,7 +15,7 @@ die() {
 	exit 1
 }
 
-# One line a group: what for: packages.
+# One line a group, what for: packages.
 groups() {
 	cat <<-END
 	the compiler: gcc libc6-dev
@@ -28,12 +28,9 @@ groups() {
 	C++: g++
 	the benchmarks' harness: libbenchmark-dev
 	END
-	case $1 in
-	perf)
-		# Any Go on the PATH is better than Debian's.
-		command -v go >/dev/null || echo 'to measure against: golang-go'
-		return ;;
-	esac
+	# Any Go on the PATH is better than Debian's.
+	command -v go >/dev/null || echo 'the benchmarks in Go: golang-go'
+	[ "$1" = perf ] && return
 	cat <<-END
 	the test suites' harness: libcunit1-dev
 	read-copy-update, for maps (liburcu): liburcu-dev

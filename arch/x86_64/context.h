@@ -103,8 +103,8 @@ static inline void arch_control_keep(struct arch_context *from,
 				     const struct arch_context *to)
 {
 	arch_control_save(from);
-	if (__builtin_expect(((from->fpcontrol ^ to->fpcontrol) & ~63u) |
-				     (uint32_t)(from->x87 ^ to->x87),
+	if (__builtin_expect(((from->fpcontrol ^ to->fpcontrol) & ~63u) ||
+				     from->x87 != to->x87,
 			     0))
 		__asm__ volatile("ldmxcsr %0\n\tfnclex\n\tfldcw %1"
 				 :

@@ -47,36 +47,36 @@ template <class P> inline uintptr_t leat_word_(P value)
 
 #else
 
-#define leat_paste_(a, b) leat_paste2_(a, b)
+#define leat_paste_(a, b)  leat_paste2_(a, b)
 #define leat_paste2_(a, b) a##b
 
 /* How many arguments follow the function: 0 to 6, or "too_many". */
-#define leat_count_(...)                                                   \
-	leat_nth_(__VA_ARGS__, too_many, too_many, too_many, 6, 5, 4, 3, 2, \
-		  1, 0, 0)
+#define leat_count_(...)                                                       \
+	leat_nth_(__VA_ARGS__, too_many, too_many, too_many, 6, 5, 4, 3, 2, 1, \
+		  0, 0)
 #define leat_nth_(f, a, b, c, d, e, g, h, i, j, n, ...) n
 
-#define leat_first_(...) leat_first2_(__VA_ARGS__, 0)
+#define leat_first_(...)     leat_first2_(__VA_ARGS__, 0)
 #define leat_first2_(f, ...) f
 
 /* The call itself, to be checked and never made. */
 #define leat_call_(...) \
 	leat_paste_(leat_call_, leat_count_(__VA_ARGS__))(__VA_ARGS__)
-#define leat_call_0(f) f()
-#define leat_call_1(f, a) f(a)
-#define leat_call_2(f, a, b) f(a, b)
-#define leat_call_3(f, a, b, c) f(a, b, c)
-#define leat_call_4(f, a, b, c, d) f(a, b, c, d)
-#define leat_call_5(f, a, b, c, d, e) f(a, b, c, d, e)
-#define leat_call_6(f, a, b, c, d, e, g) f(a, b, c, d, e, g)
+#define leat_call_0(f)                   (f)()
+#define leat_call_1(f, a)                (f)(a)
+#define leat_call_2(f, a, b)             (f)(a, b)
+#define leat_call_3(f, a, b, c)          (f)(a, b, c)
+#define leat_call_4(f, a, b, c, d)       (f)(a, b, c, d)
+#define leat_call_5(f, a, b, c, d, e)    (f)(a, b, c, d, e)
+#define leat_call_6(f, a, b, c, d, e, g) (f)(a, b, c, d, e, g)
 
 /* The arguments as words. */
 #define leat_words_(...) \
 	leat_paste_(leat_words_, leat_count_(__VA_ARGS__))(__VA_ARGS__)
-#define leat_words_0(f) 0
-#define leat_words_1(f, a) leat_word_(a)
-#define leat_words_2(f, a, b) leat_word_(a), leat_word_(b)
-#define leat_words_3(f, a, b, c) leat_words_2(f, a, b), leat_word_(c)
+#define leat_words_0(f)             0
+#define leat_words_1(f, a)          leat_word_(a)
+#define leat_words_2(f, a, b)       leat_word_(a), leat_word_(b)
+#define leat_words_3(f, a, b, c)    leat_words_2(f, a, b), leat_word_(c)
 #define leat_words_4(f, a, b, c, d) leat_words_3(f, a, b, c), leat_word_(d)
 #define leat_words_5(f, a, b, c, d, e) \
 	leat_words_4(f, a, b, c, d), leat_word_(e)
@@ -86,8 +86,8 @@ template <class P> inline uintptr_t leat_word_(P value)
 #define leat_word_(a)                                                        \
 	((uintptr_t)(a) +                                                    \
 	 0 * sizeof(struct {                                                 \
-		 _Static_assert(_Generic((a), float: 0, double: 0,           \
-					 long double: 0, default: 1),        \
+		 _Static_assert(_Generic((a), float : 0, double : 0,         \
+					 long double : 0, default : 1),      \
 				"leat: an argument must be an integer or a " \
 				"pointer; pass a pointer to anything else"); \
 		 int leat_unused_;                                           \

@@ -114,9 +114,8 @@ inline int leat_go_with(const struct leat_attr *attr, R (*fn)(P...),
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_go: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_go: at most six arguments");
-	const uintptr_t argv[] = {
-		leat_word_<P>(static_cast<A &&>(args))..., 0
-	};
+	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
+				   0 };
 	return leat_go_(attr, reinterpret_cast<leat_fn_ *>(fn),
 			(int)sizeof...(P), argv);
 }
@@ -131,12 +130,12 @@ inline int leat_go(R (*fn)(P...), A &&...args)
 
 #define leat_go(...) leat_go_with(NULL, __VA_ARGS__)
 
-#define leat_go_with(attr, ...)                                             \
-	(__extension__({                                                    \
-		(void)sizeof(__typeof__(leat_call_(__VA_ARGS__)) *);        \
+#define leat_go_with(attr, ...)                                              \
+	(__extension__({                                                     \
+		(void)sizeof(__typeof__(leat_call_(__VA_ARGS__)) *);         \
 		const uintptr_t leat_argv_[] = { leat_words_(__VA_ARGS__) }; \
-		leat_go_((attr), (leat_fn_ *)leat_first_(__VA_ARGS__),      \
-			 leat_count_(__VA_ARGS__), leat_argv_);             \
+		leat_go_((attr), (leat_fn_ *)leat_first_(__VA_ARGS__),       \
+			 leat_count_(__VA_ARGS__), leat_argv_);              \
 	}))
 
 #endif

@@ -46,13 +46,13 @@ enum leat_pin {
 
 /* Zero in a member means the default given here. */
 struct leat_options {
-	int procs;             /* one P per CPU allowed by the affinity mask
+	int procs;            /* one P per CPU allowed by the affinity mask
 				  and the cgroup quota of all ancestors */
-	enum leat_idle idle;   /* adaptive */
-	size_t stack;          /* 256 KiB of address space; only touched pages
+	enum leat_idle idle;  /* adaptive */
+	size_t stack;         /* 256 KiB of address space; only touched pages
 				  cost memory */
-	enum leat_pin pin;     /* pinned */
-	const char *topology;  /* of this machine */
+	enum leat_pin pin;    /* pinned */
+	const char *topology; /* of this machine */
 };
 
 /*
@@ -100,9 +100,8 @@ inline int leat_run_with(const struct leat_options *options, int (*fn)(P...),
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_run: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_run: at most six arguments");
-	const uintptr_t argv[] = {
-		leat_word_<P>(static_cast<A &&>(args))..., 0
-	};
+	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
+				   0 };
 	return leat_run_(options, reinterpret_cast<leat_fn_ *>(fn),
 			 (int)sizeof...(P), argv);
 }
@@ -119,10 +118,10 @@ inline int leat_run(int (*fn)(P...), A &&...args)
 
 #define leat_run_with(options, ...)                                          \
 	(__extension__({                                                     \
-		_Static_assert(__builtin_types_compatible_p(                 \
-				       __typeof__(leat_call_(__VA_ARGS__)),  \
-				       int),                                 \
-			       "leat_run: the function must return int");    \
+		_Static_assert(                                              \
+			__builtin_types_compatible_p(                        \
+				__typeof__(leat_call_(__VA_ARGS__)), int),   \
+			"leat_run: the function must return int");           \
 		const uintptr_t leat_argv_[] = { leat_words_(__VA_ARGS__) }; \
 		leat_run_((options), (leat_fn_ *)leat_first_(__VA_ARGS__),   \
 			  leat_count_(__VA_ARGS__), leat_argv_);             \

@@ -28,8 +28,8 @@ extern "C" {
 #endif
 
 typedef struct leat_wg {
-	uint64_t state;	 /* private: counter and lock */
-	void *waiters;	 /* private: who waits, first come first */
+	uint64_t state; /* private: counter and lock */
+	void *waiters;  /* private: who waits, first come first */
 } leat_wg;
 
 /* Add delta, which may be negative, to the counter.  At zero everybody who
@@ -61,9 +61,8 @@ inline int leat_wg_go(leat_wg *group, R (*fn)(P...), A &&...args)
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_wg_go: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_wg_go: at most six arguments");
-	const uintptr_t argv[] = {
-		leat_word_<P>(static_cast<A &&>(args))..., 0
-	};
+	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
+				   0 };
 	return leat_wg_go_(group, reinterpret_cast<leat_fn_ *>(fn),
 			   (int)sizeof...(P), argv);
 }

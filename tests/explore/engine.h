@@ -59,6 +59,7 @@ struct model {
 	void (*fence)(int order);
 	uint64_t (*read)(struct place *p);
 	void (*write)(struct place *p, uint64_t value);
+	bool drains; /* a read-modify-write shows others more than itself */
 	/* Can no other thread tell when this store or fence takes place? */
 	bool (*silent)(bool store, int order);
 	/* Let the thread no longer see what is older than this. */
@@ -85,7 +86,7 @@ bool search_known(uint64_t key, int left);
 const char *search_schedule(void);
 
 /* threads.c */
-enum outcome { WHOLE, KNOWN, DROPPED, FAILED };
+enum outcome { WHOLE, KNOWN, DROPPED, AGAIN, FAILED };
 extern struct thread thread[EXPLORE_THREADS];
 extern struct thread *self; /* NULL: not in a thread */
 extern int threads;
@@ -96,6 +97,7 @@ void threads_point(struct explore_site *site, const struct place *p);
 void threads_spin(void);
 void threads_sleep(const void *word);
 void threads_wake(const void *word, int n);
+_Noreturn void threads_again(void);
 _Noreturn void threads_fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
@@ -103,7 +105,10 @@ _Noreturn void threads_fail(const char *format, ...)
 struct place *place_of(const volatile void *at, size_t size);
 struct place *place_at(int i); /* NULL beyond the last */
 void places_reset(void);
+void uses_forget(const char *replay);
+const char *uses_script(void);
 const char *place_name(const void *at);
+bool place_reused(const void *at);
 uint64_t peek(const struct place *p);
 void poke(struct place *p, uint64_t value);
 bool update_apply(const struct update *u, size_t size, uint64_t *value);
@@ -113,13 +118,14 @@ extern bool tracing;
 void trace(int t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 enum outcome explore_mode(const struct explore_case *c, unsigned mode,
-			  const char *replay, bool *exhausted);
+			  const char *replay, const char *places,
+			  bool *exhausted);
 const char *mode_name(unsigned mode);
 extern double explore_seconds; /* the limit for one case in one mode */
 
 /* mutants.c */
 int mutants_run(const struct explore_case *c, size_t cases,
-		const struct explore_survivor *s, size_t survivors);
+		const char *files, const struct explore_survivor *s);
 bool mutants_set(const char *name);
 
 static inline uint64_t mix(uint64_t a, uint64_t b)

@@ -3,8 +3,10 @@
  *
  *	explore_x                    every case in every mode, then mutants
  *	explore_x WORD               only cases with WORD in the name
- *	explore_x --replay C/M/S     one run: case, mode and schedule as a
- *	                             failure printed them, step by step
+ *	explore_x --replay C/M/P/S   one run, step by step: case, mode,
+ *	                             contended words and schedule, as a
+ *	                             failure printed them
+ *	explore_x --mutant L=O       with the order labelled L weakened to O
  *
  *	EXPLORE_PREEMPTIONS=3        another bound for cases that set none
  *	EXPLORE_SECONDS=60           patience with one case in one mode
@@ -79,6 +81,12 @@ _Noreturn void fatal(const char *format, ...)
 	explore_fail(format, 0, "fatal error");
 }
 
+_Noreturn void refuse(const char *format, ...);
+_Noreturn void refuse(const char *format, ...)
+{
+	explore_fail(format, 0, "refused");
+}
+
 static void crashed(int sig)
 {
 	threads_fail("signal %d at %s:%d", sig,
@@ -109,15 +117,17 @@ static double now(void)
 
 /* FAILED: failure says why.  Else *exhausted says whether all was tried. */
 enum outcome explore_mode(const struct explore_case *c, unsigned mode,
-			  const char *replay, bool *exhausted)
+			  const char *replay, const char *places,
+			  bool *exhausted)
 {
 	double start = now();
 
 	model = mode == EXPLORE_WEAK ? &weak_model : &strong_model;
 	strong_buffers = mode == EXPLORE_TSO;
 	*exhausted = false;
+	uses_forget(places);
 	search_begin(replay);
-	do {
+	for (;;) {
 		enum outcome o = threads_run(
 			c, c->preemptions ? c->preemptions : preemptions);
 
@@ -126,7 +136,11 @@ enum outcome explore_mode(const struct explore_case *c, unsigned mode,
 		if (search_count.runs % 1024 == 0 &&
 		    now() - start > explore_seconds)
 			return WHOLE;
-	} while (search_next());
+		if (o == AGAIN)
+			search_begin(NULL);
+		else if (!search_next())
+			break;
+	}
 	*exhausted = true;
 	return WHOLE;
 }
@@ -158,25 +172,25 @@ static void must_pass(const struct explore_case *c, unsigned mode)
 	bool exhausted;
 	char how[64];
 	double start = now();
-	enum outcome o = explore_mode(c, mode, NULL, &exhausted);
+	enum outcome o = explore_mode(c, mode, NULL, NULL, &exhausted);
 	double seconds = now() - start;
 
 	if (o == FAILED) {
 		verdict(false, c, mode, seconds, failure);
-		printf("     --replay %s/%s/%s\n", c->name, mode_name(mode),
-		       search_schedule());
+		printf("     --replay %s/%s/%s/%s\n", c->name, mode_name(mode),
+		       uses_script(), search_schedule());
 		return;
 	}
 	snprintf(how, sizeof(how), "%s, %s",
 		 exhausted ? "exhausted" : "NOT exhausted", bound_name(c));
-	verdict(exhausted, c, mode, seconds, how);
+	verdict(exhausted && search_count.whole, c, mode, seconds, how);
 }
 
 static void must_fail(const struct explore_case *c, unsigned mode)
 {
 	bool exhausted;
 	double start = now();
-	enum outcome o = explore_mode(c, mode, NULL, &exhausted);
+	enum outcome o = explore_mode(c, mode, NULL, NULL, &exhausted);
 	double seconds = now() - start;
 
 	if (o != FAILED)
@@ -203,21 +217,21 @@ static void run_all(const struct explore_case *c, size_t cases,
 	}
 }
 
-/* CASE/MODE/SCHEDULE; 0 if it runs through, 1 if it fails. */
+/* CASE/MODE/PLACES/SCHEDULE; 0 if it runs through, 1 if it fails. */
 static int replay(const struct explore_case *c, size_t cases, char *text)
 {
 	char *name = strtok(text, "/"), *mode = strtok(NULL, "/"),
-	     *schedule = strtok(NULL, "/");
+	     *places = strtok(NULL, "/"), *schedule = strtok(NULL, "/");
 	bool exhausted;
 
-	for (size_t i = 0; name && mode && i < cases; i++)
+	for (size_t i = 0; name && mode && places && i < cases; i++)
 		for (int m = 0; m < MODES; m++) {
 			if (strcmp(c[i].name, name) ||
 			    strcmp(modes[m].name, mode))
 				continue;
 			tracing = true;
 			if (explore_mode(&c[i], modes[m].mode,
-					 schedule ? schedule : "",
+					 schedule ? schedule : "", places,
 					 &exhausted) != FAILED) {
 				printf("no failure\n");
 				return 0;
@@ -225,7 +239,7 @@ static int replay(const struct explore_case *c, size_t cases, char *text)
 			printf("%s\n", failure);
 			return 1;
 		}
-	fprintf(stderr, "--replay wants CASE/MODE/SCHEDULE\n");
+	fprintf(stderr, "--replay wants CASE/MODE/PLACES/SCHEDULE\n");
 	return 2;
 }
 
@@ -241,8 +255,8 @@ static void settings(void)
 }
 
 int explore_main(int argc, char **argv, const struct explore_case *c,
-		 size_t cases, const struct explore_survivor *s,
-		 size_t survivors)
+		 size_t cases, const char *files,
+		 const struct explore_survivor *s)
 {
 	const char *filter = NULL, *mutants = getenv("EXPLORE_MUTANTS");
 
@@ -261,7 +275,7 @@ int explore_main(int argc, char **argv, const struct explore_case *c,
 	}
 	run_all(c, cases, filter);
 	if (!filter && !(mutants && !strcmp(mutants, "0")))
-		failed += mutants_run(c, cases, s, survivors);
+		failed += mutants_run(c, cases, files, s);
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;
 }

@@ -6,7 +6,7 @@
  *		  .thread = { writer, writer },
  *		  .passes = EXPLORE_SC | EXPLORE_TSO },
  *	};
- *	EXPLORE(cases)
+ *	EXPLORE(cases, "core/name.c", )
  *
  * One run: init(), then the threads in some interleaving, then check(); the
  * next run takes another turn at the last place where there was one, until
@@ -41,6 +41,8 @@ struct explore_case {
 	void (*thread[EXPLORE_THREADS])(void);
 	unsigned passes, fails; /* modes */
 	const char *says;	/* in the message of a run that fails */
+	bool large;		/* not for mutants */
+	bool may_sleep;		/* threads asleep in the end are all right */
 	int preemptions;	/* 0: the default, 2; EXPLORE_ANY: no bound */
 };
 enum { EXPLORE_ANY = 100 };
@@ -72,19 +74,25 @@ void explore_wake(_Atomic uint32_t *word, int n);
 /* A name for an object, in traces. */
 void explore_name(const void *at, size_t size, const char *name);
 
-int explore_main(int argc, char **argv, const struct explore_case *c,
-		 size_t cases, const struct explore_survivor *s,
-		 size_t survivors);
-#define EXPLORE(cases, ...)                                                \
-	int main(int argc, char **argv)                                    \
-	{                                                                  \
-		static const struct explore_survivor none[] = {            \
-			__VA_ARGS__ { NULL, NULL, NULL }                   \
-		};                                                         \
-		return explore_main(argc, argv, cases,                     \
-				    sizeof(cases) / sizeof(cases[0]), none, \
-				    sizeof(none) / sizeof(none[0]) - 1);   \
+/* Words that are stored to again when those who read them have claimed what
+ * they read (slots of a ring): WEAK checks that the orders say so. */
+void explore_reused(const void *at, size_t size);
+
+/* A program: its cases, the files whose orders are weakened one by one, and
+ * which of those nobody notices. */
+#define EXPLORE(cases, files, ...)                                           \
+	int main(int argc, char **argv)                                      \
+	{                                                                    \
+		static const struct explore_survivor survivors[] = {         \
+			__VA_ARGS__ { NULL, NULL, NULL }                     \
+		};                                                           \
+		return explore_main(argc, argv, cases,                       \
+				    sizeof(cases) / sizeof(cases[0]), files, \
+				    survivors);                              \
 	}
+int explore_main(int argc, char **argv, const struct explore_case *c,
+		 size_t cases, const char *files,
+		 const struct explore_survivor *s);
 
 /* What shadow/core/atomic.h is made of. */
 enum explore_order {

@@ -290,4 +290,4 @@ static const struct explore_case cases[] = {
 	  .thread = { write_plain, read_plain_early } },
 };
 
-EXPLORE(cases)
+EXPLORE(cases, "", )

@@ -6,7 +6,7 @@
  *	seq_cst             acq_rel (a load: acquire, a store: release)
  *	light, heavy        no fence at all
  *
- * For each site in core/ (and in a case's own file) and each weaker order, the
+ * For each site of the files that a program names and each weaker order, the
  * cases that pass are run again with that one order weakened; the first
  * failure kills the mutant.  A mutant that nobody kills is a gap in the cases,
  * an order that is stronger than it need be, or something the models cannot
@@ -57,11 +57,9 @@ static bool first_of_its_kind(struct explore_site **s)
 	return true;
 }
 
-static bool in_core(const struct explore_site *s)
+static const char *file_of(const struct explore_site *s)
 {
-	const char *file = s->file;
-
-	return !strncmp(file + (strncmp(file, "./", 2) ? 0 : 2), "core/", 5);
+	return s->file + (strncmp(s->file, "./", 2) ? 0 : 2);
 }
 
 static void set(const struct explore_site *like, int order)
@@ -89,7 +87,7 @@ static const char *label(const struct explore_site *s)
 	FILE *f = fopen(s->file, "r");
 	int at = 0, found = -100;
 
-	snprintf(text, sizeof(text), "%s:%d", s->file, s->line);
+	snprintf(text, sizeof(text), "%s:%d", file_of(s), s->line);
 	while (f && at < s->line && fgets(line, sizeof(line), f)) {
 		char *open = strchr(line, '['),
 		     *close = open ? strstr(open, "] pairs with") : NULL;
@@ -104,7 +102,7 @@ static const char *label(const struct explore_site *s)
 	if (f)
 		fclose(f);
 	if (found < s->line - 6)
-		snprintf(text, sizeof(text), "%s:%d", s->file, s->line);
+		snprintf(text, sizeof(text), "%s:%d", file_of(s), s->line);
 	return text;
 }
 
@@ -132,9 +130,9 @@ static int weaker(const struct explore_site *s, int *order)
 static bool killed_by(const struct explore_case *c, unsigned mode,
 		      bool *exhausted)
 {
-	if (!(c->passes & mode))
+	if (!(c->passes & mode) || c->large)
 		return false;
-	bool all, killed = explore_mode(c, mode, NULL, &all) == FAILED;
+	bool all, killed = explore_mode(c, mode, NULL, NULL, &all) == FAILED;
 
 	*exhausted &= all || killed;
 	return killed;
@@ -149,22 +147,20 @@ static bool killed(const struct explore_case *c, size_t cases,
 	for (int m = 0; m < 2; m++)
 		for (size_t i = 0; i < cases; i++)
 			if (killed_by(&c[i], mode[m], exhausted)) {
-				printf("killed by %s/%s, run %ld\n",
+				printf("killed by %s/%s, run %ld: %s\n",
 				       c[i].name, mode_name(mode[m]),
-				       search_count.runs);
+				       search_count.runs, failure);
 				return true;
 			}
 	return false;
 }
 
 static const struct explore_survivor *
-expected(const char *name, const char *to, const struct explore_survivor *s,
-	 size_t n)
+expected(const char *name, const char *to, const struct explore_survivor *s)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(s[i].label, name) &&
-		    (!s[i].to || !strcmp(s[i].to, to)))
-			return &s[i];
+	for (; s->label; s++)
+		if (!strcmp(s->label, name) && (!s->to || !strcmp(s->to, to)))
+			return s;
 	return NULL;
 }
 
@@ -174,12 +170,12 @@ static struct {
 
 static void one(const struct explore_site *site, int order,
 		const struct explore_case *c, size_t cases,
-		const struct explore_survivor *s, size_t survivors)
+		const struct explore_survivor *s)
 {
 	bool exhausted = true;
 	const char *name = label(site);
 	const struct explore_survivor *e =
-		expected(name, name_of(order), s, survivors);
+		expected(name, name_of(order), s);
 
 	printf("mutant %-20s %s -> %-8s ", name, name_of((int)site->written),
 	       name_of(order));
@@ -202,19 +198,20 @@ static void one(const struct explore_site *site, int order,
 }
 
 int mutants_run(const struct explore_case *c, size_t cases,
-		const struct explore_survivor *s, size_t survivors)
+		const char *files, const struct explore_survivor *s)
 {
 	for (struct explore_site **t = __start_explore_sites;
 	     t < __stop_explore_sites; t++) {
 		int order[2], n = weaker(*t, order);
 
-		if (!in_core(*t) || !first_of_its_kind(t))
+		if (!strstr(files, file_of(*t)) || !first_of_its_kind(t))
 			continue;
 		for (int i = 0; i < n; i++)
-			one(*t, order[i], c, cases, s, survivors);
+			one(*t, order[i], c, cases, s);
 	}
-	printf("mutants: %d killed, %d survive, %d not as listed\n",
-	       count.killed, count.survived, count.wrong);
+	if (*files)
+		printf("mutants: %d killed, %d survive, %d not as listed\n",
+		       count.killed, count.survived, count.wrong);
 	return count.wrong;
 }
 

@@ -44,7 +44,7 @@ static void forget_states(void)
 
 void search_begin(const char *replay)
 {
-	turns = 0;
+	turns = at = 0;
 	script = replay;
 	search_count = (struct search_count){ 0 };
 	forget_states();
@@ -74,13 +74,15 @@ bool search_fresh(void)
 
 static int scripted(int n, const char *code)
 {
+	if (!*script)
+		return 0;
 	for (int i = 0; i < n; i++)
 		if (*script == code[i]) {
 			script++;
 			return i;
 		}
 	threads_fail("the schedule says '%c' where '%.*s' is possible",
-		     *script ? *script : '$', n, code);
+		     *script, n, code);
 }
 
 int search_pick(int n, const char *code)

@@ -12,6 +12,17 @@
 
 static struct place place[PLACES];
 static int places;
+
+/* By address, over all runs: which threads use it, and whether any writes.
+ * Steps on what is not contended need no turn.  When a word turns out to be,
+ * the search begins again, knowing it. */
+static struct use {
+	const void *at;
+	unsigned threads;
+	bool written, contended;
+} use[256];
+static const char *script; /* a replay knows: one bit a place, in hex */
+
 static unsigned char where[256]; /* by address: index + 1 */
 static struct name {
 	const char *at, *name;
@@ -23,6 +34,63 @@ void places_reset(void)
 {
 	places = 0;
 	memset(where, 0, sizeof(where));
+}
+
+void uses_forget(const char *replay)
+{
+	memset(use, 0, sizeof(use));
+	script = replay;
+}
+
+static struct use *use_of(const void *at)
+{
+	size_t i = mix(1, (uintptr_t)at) % 256;
+
+	while (use[i].at && use[i].at != at)
+		i = (i + 1) % 256;
+	use[i].at = at;
+	return &use[i];
+}
+
+static bool scripted(int i)
+{
+	size_t n = strlen(script), digit = (size_t)i / 4;
+	const char *hex = "0123456789abcdef";
+
+	return digit < n &&
+	       (strchr(hex, script[digit]) - hex) >> (i % 4) & 1;
+}
+
+static bool contended(struct place *p, bool writes)
+{
+	if (script)
+		return scripted(p->index);
+
+	struct use *u = use_of(p->at);
+
+	if (u->contended)
+		return true;
+	u->threads |= 1u << explore_self();
+	u->written |= writes;
+	if (!u->written || !(u->threads & (u->threads - 1)))
+		return false;
+	u->contended = true;
+	threads_again();
+}
+
+const char *uses_script(void)
+{
+	static char text[PLACES / 4 + 1];
+
+	memset(text, 0, sizeof(text));
+	for (int i = 0; i < places; i += 4) {
+		int digit = 0;
+
+		for (int k = i; k < i + 4 && k < places; k++)
+			digit |= use_of(place[k].at)->contended << (k - i);
+		text[i / 4] = "0123456789abcdef"[digit];
+	}
+	return text;
 }
 
 struct place *place_at(int i)
@@ -61,6 +129,22 @@ void explore_name(const void *at, size_t size, const char *name)
 			return;
 	if (n_names < (int)(sizeof(names) / sizeof(names[0])))
 		names[n_names++] = (struct name){ at, name, size };
+}
+
+static struct {
+	const char *at;
+	size_t size;
+} reused;
+
+void explore_reused(const void *at, size_t size)
+{
+	reused.at = at;
+	reused.size = size;
+}
+
+bool place_reused(const void *at)
+{
+	return (size_t)((const char *)at - reused.at) < reused.size;
 }
 
 const char *place_name(const void *at)
@@ -176,7 +260,8 @@ void *explore_load(const volatile void *at, size_t size, void *out,
 	struct place *p = place_of(at, size);
 	uint32_t version;
 
-	threads_point(site, p);
+	if (contended(p, false))
+		threads_point(site, p);
 	site->hits++;
 	uint64_t v = model->load(p, (int)site->order, &version);
 
@@ -194,7 +279,7 @@ void explore_store(const volatile void *at, size_t size, const void *value,
 	}
 	struct place *p = place_of(at, size);
 
-	if (!model->silent(true, (int)site->order))
+	if (contended(p, true) && !model->silent(true, (int)site->order))
 		threads_point(site, p);
 	site->hits++;
 	model->store(p, widen(value, size), (int)site->order);
@@ -219,7 +304,8 @@ static bool change(const volatile void *at, size_t size, struct update *u,
 	}
 	struct place *p = place_of(at, size);
 
-	threads_point(site, p);
+	if (contended(p, true) || model->drains)
+		threads_point(site, p);
 	site->hits++;
 	bool done = model->change(p, u, (int)site->order, &version);
 

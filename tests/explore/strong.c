@@ -173,6 +173,7 @@ static uint64_t hash(void)
 
 const struct model strong_model = {
 	.reset = reset,
+	.drains = true,
 	.load = load,
 	.store = store,
 	.change = change,

@@ -27,6 +27,14 @@
  * consistency in C/C++11", 2017; the machine is that of Kang and others, "A
  * promising semantics", 2017, without promises).
  *
+ * Stores become visible some day: a thread sees the same old store a few times
+ * in a row, then a newer one, so that loops which wait for nothing else end.
+ *
+ * Load buffering matters where a word is used again: a reader that has claimed
+ * what it read must be ordered before the store that overwrites it, or a CPU
+ * might let it read that.  So stores to words named by explore_reused() check
+ * the clocks of earlier loads.
+ *
  * Plain data (d_read, d_write) has no turns: vector clocks say whether the
  * orders put its accesses in one order, and the run fails if not.
  */
@@ -34,11 +42,12 @@
 
 #include <string.h>
 
-enum { HISTORY = 64 };
+enum { HISTORY = 64, PATIENCE = 3, CLOCKS = 8 };
+_Static_assert((int)CLOCKS >= (int)EXPLORE_THREADS, "a clock for each thread");
 
 struct view {
 	uint8_t at[PLACES];
-	uint16_t clock[EXPLORE_THREADS];
+	uint16_t clock[CLOCKS]; /* a full vector register is faster */
 };
 
 struct message {
@@ -53,10 +62,13 @@ static struct word {
 	/* Of plain data: who wrote it last and when, who has read it since. */
 	int writer;
 	uint16_t written, read[EXPLORE_THREADS];
+	bool reused; /* explore_reused: read[] is of loads, and these are */
+	uint16_t kept[EXPLORE_THREADS]; /* of loads that were claimed since */
 } word[PLACES];
 
 static struct state {
 	struct view now, at_acquire, at_release;
+	uint8_t again[PLACES]; /* seen the same old store so often in a row */
 } state[EXPLORE_THREADS];
 
 /* What the fences have seen; clocks are not used: a fence alone orders no
@@ -64,21 +76,19 @@ static struct state {
 static struct view all_seq_cst, all_heavy, all_light;
 static uint64_t seq_cst_hash, heavy_hash, light_hash;
 
-static void join(struct view *v, const struct view *with)
+static void join_stores(struct view *restrict v,
+			const struct view *restrict with)
 {
 	for (int i = 0; i < PLACES; i++)
-		if (v->at[i] < with->at[i])
-			v->at[i] = with->at[i];
-	for (int i = 0; i < EXPLORE_THREADS; i++)
-		if (v->clock[i] < with->clock[i])
-			v->clock[i] = with->clock[i];
+		v->at[i] = v->at[i] > with->at[i] ? v->at[i] : with->at[i];
 }
 
-static void join_stores(struct view *v, const struct view *with)
+static void join(struct view *restrict v, const struct view *restrict with)
 {
-	for (int i = 0; i < PLACES; i++)
-		if (v->at[i] < with->at[i])
-			v->at[i] = with->at[i];
+	join_stores(v, with);
+	for (int i = 0; i < CLOCKS; i++)
+		v->clock[i] = v->clock[i] > with->clock[i] ? v->clock[i] :
+							     with->clock[i];
 }
 
 static void reset(void)
@@ -97,13 +107,21 @@ static struct state *mine(void)
 	return &state[self - thread];
 }
 
+static void race(const struct place *p, const char *what, int with)
+{
+	threads_fail("race on %s: %s by %c at %s:%d, not ordered after %c",
+		     place_name(p->at), what, 'a' + explore_self(),
+		     self->site->file, self->site->line, 'a' + with);
+}
+
 /* The first access finds what init() left. */
 static struct word *word_of(struct place *p)
 {
 	struct word *w = &word[p->index];
 
 	if (w->last < 0) {
-		*w = (struct word){ .writer = -1 };
+		*w = (struct word){ .writer = -1,
+				    .reused = place_reused(p->at) };
 		struct message *m = &history[p->index][0];
 
 		m->value = peek(p);
@@ -119,10 +137,16 @@ static struct message *see(struct place *p, int i, int order)
 	struct message *m = &history[p->index][i];
 	struct state *s = mine();
 
+	if (i == word[p->index].last || i != s->now.at[p->index])
+		s->again[p->index] = 0;
+	else
+		s->again[p->index]++;
 	s->now.at[p->index] = (uint8_t)i;
-	join(&s->at_acquire, &m->view);
-	if (order & EXPLORE_acquire)
-		join(&s->now, &m->view);
+	if (i > 0) { /* what init() left carries nothing */
+		join(&s->at_acquire, &m->view);
+		if (order & EXPLORE_acquire)
+			join(&s->now, &m->view);
+	}
 	self->hash = mix(self->hash, m->hash);
 	return m;
 }
@@ -131,6 +155,9 @@ static int oldest(struct place *p, int order)
 {
 	int first = mine()->now.at[p->index];
 
+	if (first < word[p->index].last &&
+	    mine()->again[p->index] >= PATIENCE)
+		first++;
 	if (order != EXPLORE_seq_cst)
 		return first;
 	if (first < all_seq_cst.at[p->index])
@@ -151,8 +178,36 @@ static uint64_t load(struct place *p, int order, uint32_t *version)
 	self->hash = mix_step(self->hash, 'l', p);
 	struct message *m = see(p, w->last - search_pick(n, code), order);
 
+	if (w->reused)
+		w->read[self - thread] = ++mine()->now.clock[self - thread];
 	*version = m->version;
 	return m->value;
+}
+
+static void reuse(struct place *p, struct word *w)
+{
+	for (int i = 0; i < threads; i++) {
+		if (mine()->now.clock[i] < w->kept[i])
+			race(p, "used again", i);
+		w->kept[i] = 0;
+	}
+}
+
+/* A read-modify-write claims what its thread loaded just before, or the thread
+ * throws that away. */
+static void claim(bool done)
+{
+	int t = explore_self();
+
+	for (int i = 0; place_at(i); i++) {
+		struct word *w = &word[i];
+
+		if (!w->reused || w->last < 0 || !w->read[t])
+			continue;
+		if (done)
+			w->kept[t] = w->read[t];
+		w->read[t] = 0;
+	}
 }
 
 static void append(struct place *p, uint64_t value, int order,
@@ -164,6 +219,8 @@ static void append(struct place *p, uint64_t value, int order,
 	if (w->last + 1 == HISTORY)
 		threads_fail("more than %d stores to %s", HISTORY,
 			     place_name(p->at));
+	if (w->reused)
+		reuse(p, w);
 	struct message *old = &history[p->index][w->last],
 		       *m = &history[p->index][++w->last];
 
@@ -217,6 +274,7 @@ static bool change(struct place *p, struct update *u, int order,
 	struct message *m = see(p, i, done ? order : EXPLORE_relaxed);
 
 	*version = m->version;
+	claim(done);
 	if (done) {
 		append(p, value, order, m);
 		*version = p->version;
@@ -284,13 +342,6 @@ static void fence(int order)
 static bool silent(bool is_store, int order)
 {
 	return !is_store && order <= EXPLORE_acq_rel;
-}
-
-static void race(const struct place *p, const char *what, int with)
-{
-	threads_fail("race on %s: %s by %c at %s:%d, not ordered after %c",
-		     place_name(p->at), what, 'a' + explore_self(),
-		     self->site->file, self->site->line, 'a' + with);
 }
 
 static struct word *data_of(struct place *p, const char *what)

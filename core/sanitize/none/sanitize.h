@@ -9,7 +9,7 @@
  *	sanitize_birth   a goroutine got its stack
  *	sanitize_leave   right before a switch away; from is NULL for the last
  *	sanitize_arrive  right after, on the new stack
- *	sanitize_thread_end   the thread is about to end
+ *	sanitize_publish the switch stores to these two, with release
  */
 #ifndef CORE_SANITIZE_H
 #define CORE_SANITIZE_H
@@ -36,6 +36,12 @@ static inline void sanitize_leave(void **from, void **to, char *lo, size_t size)
 	(void)to;
 	(void)lo;
 	(void)size;
+}
+
+static inline void sanitize_publish(void *live, void *word)
+{
+	(void)live;
+	(void)word;
 }
 
 static inline void sanitize_arrive(void **mine)

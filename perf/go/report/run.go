@@ -17,8 +17,8 @@ import (
 // Longer than any benchmark takes; then it hangs.
 const patience = 2 * time.Minute
 
-// run returns what the program prints on stdout.  If it fails, its stderr is
-// in the error, or its stdout where a Go test says what is wrong.
+// run returns what the program prints on stdout; its stderr goes into the
+// error, if there is one.
 func run(env []string, path string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -31,13 +31,9 @@ func run(env []string, path string, args ...string) ([]byte, error) {
 		err = fmt.Errorf("no end after %v", patience)
 	}
 	if err != nil {
-		said := complaint.String()
-		if said == "" {
-			said = out.String()
-		}
-		return nil, fmt.Errorf("%v: %s", err, strings.TrimSpace(said))
+		err = fmt.Errorf("%v: %s", err, strings.TrimSpace(complaint.String()))
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
 }
 
 // The two programs, and how long they are to measure.
@@ -106,8 +102,8 @@ func (p programs) runGo(w want) (float64, error) {
 	out, err := run(nil, p.goes, "-test.run=^$", "-test.benchtime="+time,
 		"-test.bench=^Benchmark_"+regexp.QuoteMeta(w.name)+"$",
 		fmt.Sprintf("-test.cpu=%d", w.procs))
-	if err != nil {
-		return 0, err
+	if err != nil { // a test complains on stdout
+		return 0, fmt.Errorf("%v%s", err, out)
 	}
 	return parseGo(out, w.name)
 }

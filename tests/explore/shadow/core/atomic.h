@@ -13,6 +13,7 @@
 #pragma GCC system_header
 
 #include "arch/arch.h"
+#include "core/base.h"
 #include "tests/explore/explore.h"
 
 #include <stdatomic.h>

@@ -1,0 +1,106 @@
+/*
+ * trim.c - a goroutine that went deep and now waits gives its pages back.
+ *
+ *	lo                    sp              top
+ *	| guard | used once, dead | live frames |
+ *	         '-- DONTNEED ---'
+ *
+ *	ran ---- pass ----> SEEN ---- next pass, still waiting ----> trimmed
+ *	 ^                                                              |
+ *	 '------------------------- runs again -------------------------'
+ *
+ * What lies below the saved sp is dead in C, and the next touch finds zero
+ * pages.  A pass walks some of all Gs and stops where it has done enough, so
+ * it costs little however many there are; one that waits is trimmed once, a
+ * second or more after it began to wait.
+ */
+#include "core/trim.h"
+
+#include "core/g.h"
+#include "core/live.h"
+#include "core/stack.h"
+
+enum {
+	BATCH = 64,
+	WALK = 65536, /* Gs looked at in a pass */
+	TRIM = 4096,  /* trimmed in a pass: about 1 ms */
+};
+
+static struct {
+	size_t at;     /* where the next pass begins */
+	size_t missed; /* seen in this round and not trimmed */
+	size_t left;   /* the same of the round before */
+} walk;
+
+static bool waits(struct g *g)
+{
+	return a_load(&g->state, relaxed) == G_WAITING;
+}
+
+static size_t trim_batch(struct g **g, size_t n)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++)
+		live_announce(&g[i]->rest);
+	a_heavy();
+	for (size_t i = 0; i < n; i++) {
+		if (!live_hold(&g[i]->ctx.live, &g[i]->rest))
+			continue;
+		if (waits(g[i])) {
+			stack_trim_below(g[i]->stack, g[i]->stack_size,
+					 g[i]->ctx.sp);
+			done++;
+		}
+		live_let_go(&g[i]->rest);
+	}
+	return done;
+}
+
+/* Is g for this pass?  A first visit only leaves a mark. */
+static bool due(struct g *g)
+{
+	if (!waits(g))
+		return false;
+	switch (a_load(&g->rest, relaxed)) {
+	case REST_NONE:
+		a_store(&g->rest, REST_SEEN, relaxed);
+		walk.missed++;
+		return false;
+	case REST_SEEN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void round_over(void)
+{
+	walk.at = 0;
+	walk.left = walk.missed;
+	walk.missed = 0;
+}
+
+size_t trim_waiting(void)
+{
+	struct g *batch[BATCH];
+	size_t n = 0, done = 0;
+
+	for (int i = 0; i < WALK && done < TRIM; i++) {
+		struct g *g = g_at(walk.at);
+
+		if (!g) {
+			round_over();
+			break;
+		}
+		walk.at++;
+		if (due(g))
+			batch[n++] = g;
+		if (n == BATCH) {
+			done += trim_batch(batch, n);
+			n = 0;
+		}
+	}
+	done += trim_batch(batch, n);
+	return walk.at > 0 || done > 0 ? 1 : walk.left;
+}

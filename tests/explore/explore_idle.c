@@ -1,0 +1,274 @@
+/*
+ * explore_idle.c - core/idle.c with its users, core/wake.c and core/worker.c:
+ * no goroutine waits in a queue while its P sleeps.
+ *
+ *	producer    a P that pushes goroutines to its runq, or a thread that
+ *	            has none and uses the node's queue, or the inbox of a P;
+ *	            then it tells somebody
+ *	worker      a P that turns (worker.c) for ever: takes, steals, sleeps
+ *
+ * In the end the producers have returned and the workers sleep.  Then every
+ * goroutine has been resumed once, nobody counts as searching, and those who
+ * sleep are those who count as idle.
+ */
+#define RUNQ_CAP 2u
+#include "core/idle.c"
+#include "core/inject.c"
+#include "core/lock.c"
+#include "core/runq.c"
+#include "core/sysmon.c"
+#include "core/wake.c"
+#include "core/worker.c"
+
+#include "tests/explore/fake.h"
+
+#include <string.h>
+
+enum { PRODUCER, PROCS = 3, GS = 4 };
+
+struct sched sched;
+static struct p ps[PROCS];
+static struct m ms[PROCS];
+static struct inject node;
+static struct g gs[GS];
+static int made, resumed[GS], workers;
+static int payload[GS]; /* plain: written before a goroutine is queued */
+
+/* Nothing private but what the inbox and the node's queue gave. */
+struct g *park_next(struct m *m)
+{
+	return deque_pop_front(&m_p(m)->fifo);
+}
+
+bool park_take(struct m *m, struct g *g)
+{
+	(void)m;
+	(void)g;
+	return true;
+}
+
+void park_resume(struct m *m, struct g *g)
+{
+	ASSERT(d_read(&payload[g - gs]) == 1);
+	ASSERT(resumed[g - gs]++ == 0);
+	a_store(&m_p(m)->tick, 1, relaxed);
+}
+
+void stack_flush(struct stack_cache *c, uint32_t left)
+{
+	(void)c;
+	(void)left;
+}
+
+ASTRAY(bool, spare_start, struct p *p)
+ASTRAY(bool, spare_wait, struct m *m)
+ASTRAY(bool, spare_serve, struct m *m)
+ASTRAY(void, spare_hand_over, struct m *m)
+ASTRAY(void, procs_halt, struct m *m)
+ASTRAY(void, g_give, struct g_cache *c, struct g *g)
+ASTRAY(void, stack_spill, struct stack_cache *c)
+ASTRAY(void, stack_credit_back, struct stack_cache *c)
+ASTRAY(void, stack_give_sized, char *top)
+ASTRAY(int, os_thread, void *(*fn)(void *), void *arg, size_t size)
+ASTRAY(void, os_timer_slack, void)
+ASTRAY(void, os_sleep, int64_t ns)
+ASTRAY(int, topology_unpin, void)
+ASTRAY(size_t, stack_trim, void)
+
+/* Everybody's victims are all others, in one class. */
+static void init(int n)
+{
+	static uint16_t others[PROCS][PROCS];
+
+	memset(&sched, 0, sizeof(sched));
+	memset(ps, 0, sizeof(ps));
+	memset(ms, 0, sizeof(ms));
+	memset(gs, 0, sizeof(gs));
+	memset(&node, 0, sizeof(node));
+	memset(resumed, 0, sizeof(resumed));
+	memset(payload, 0, sizeof(payload));
+	made = 0;
+	workers = n - 1;
+	sched.procs = n;
+	sched.policy = LEAT_IDLE_PARK;
+	sched.topology.nodes = 1;
+	sched.node = &node;
+	sched.watched = 1;
+	for (int i = 0; i < n; i++) {
+		struct steal_order *o = &ps[i].victims;
+
+		sched.p[i] = &ps[i];
+		ps[i].id = i;
+		ps[i].due = 1000;
+		ps[i].random = 1;
+		ps[i].expiry = OS_NEVER;
+		ps[i].m = &ms[i];
+		ms[i].p = &ps[i];
+		o->order = others[i];
+		for (int k = 0; k < n; k++)
+			if (k != i)
+				o->order[o->n++] = (uint16_t)k;
+		for (int d = SAME_CORE; d < DISTANCES; d++)
+			o->end[d] = o->n;
+	}
+	explore_name(&sched.idle, sizeof(sched.idle), "idle");
+	explore_name(&ps[0], sizeof(ps[0]), "P0");
+	explore_name(&ps[1], sizeof(ps[1]), "P1");
+	explore_name(&ps[2], sizeof(ps[2]), "P2");
+	explore_name(&node, sizeof(node), "node");
+}
+
+static void init_one(void)
+{
+	init(2);
+}
+
+static void init_two(void)
+{
+	init(3);
+}
+
+static struct g *make(void)
+{
+	int i = made++;
+
+	d_write(&payload[i], 1);
+	return &gs[i];
+}
+
+static void push_one(void)
+{
+	ASSERT(runq_push(&ps[PRODUCER].runq, make()));
+	wake_somebody();
+}
+
+static void push_two(void)
+{
+	push_one();
+	push_one();
+}
+
+static void submit(void)
+{
+	struct g *g = make();
+
+	wake_submit(0, g, g, 1);
+}
+
+static void place(void)
+{
+	wake_place(&ps[1], make());
+}
+
+static void place_two(void)
+{
+	place();
+	place();
+}
+
+static void work(int p)
+{
+	for (;;)
+		turn(&ms[p], &ps[p]);
+}
+
+static void work_one(void)
+{
+	work(1);
+}
+
+static void work_two(void)
+{
+	work(2);
+}
+
+/* What it resumes runs for ever, so the rest is for the other worker. */
+static void hog(int p)
+{
+	while (a_load(&ps[p].tick, relaxed) == 0)
+		turn(&ms[p], &ps[p]);
+}
+
+static void hog_one(void)
+{
+	hog(1);
+}
+
+static void hog_two(void)
+{
+	hog(2);
+}
+
+static void all_done(void)
+{
+	uint64_t state = a_load(&sched.idle.state, relaxed);
+
+	for (int i = 0; i < made; i++)
+		ASSERT(resumed[i] == 1);
+	ASSERT(idle_searching(state) == 0);
+	ASSERT(idle_count(state) == (uint32_t)workers);
+	ASSERT(a_load(&sched.idle.mask[0], relaxed) ==
+	       (workers == 1 ? 2u : 6u));
+}
+
+static void all_run(void)
+{
+	ASSERT(resumed[0] == 1 && resumed[1] == 1);
+	ASSERT(a_load(&sched.idle.state, relaxed) == 0);
+	ASSERT(a_load(&sched.idle.mask[0], relaxed) == 0);
+}
+
+/* Sysmon sleeps only while everybody is idle. */
+static void init_watched(void)
+{
+	init(2);
+	sched.procs = 1;
+	sched.p[0] = &ps[1];
+	ps[1].id = 0;
+	ps[1].victims.n = 0;
+	memset(ps[1].victims.end, 0, sizeof(ps[1].victims.end));
+}
+
+static void watcher(void)
+{
+	sleep_long();
+}
+
+#define STRONG (EXPLORE_SC | EXPLORE_TSO)
+#define WEAK   EXPLORE_WEAK
+#define CASE(n, modes, bound, start, end, ...)                     \
+	{ .name = #n, .init = start, .check = end, .passes = modes, \
+	  .thread = { __VA_ARGS__ }, .may_sleep = true,             \
+	  .preemptions = bound }
+#define LARGE(n, modes, bound, start, end, ...)                     \
+	{ .name = #n, .init = start, .check = end, .passes = modes, \
+	  .thread = { __VA_ARGS__ }, .may_sleep = true,             \
+	  .preemptions = bound, .large = true }
+
+static const struct explore_case cases[] = {
+	CASE(one_push, STRONG | WEAK, EXPLORE_ANY, init_one, all_done,
+	     push_one, work_one),
+	CASE(submit_from_outside, STRONG | WEAK, EXPLORE_ANY, init_one,
+	     all_done, submit, work_one),
+	CASE(place_in_an_inbox, STRONG | WEAK, EXPLORE_ANY, init_one,
+	     all_done, place, work_one),
+	CASE(place_twice, STRONG | WEAK, 2, init_one, all_done, place_two,
+	     work_one),
+	LARGE(two_pushes, STRONG | WEAK, 2, init_one, all_done, push_two,
+	      work_one),
+	LARGE(two_producers, STRONG | WEAK, 2, init_one, all_done, push_one,
+	      submit, work_one),
+	LARGE(two_workers, STRONG, 2, init_two, all_done, push_one, work_one,
+	      work_two),
+	LARGE(two_workers_weak, WEAK, 1, init_two, all_done, push_one,
+	      work_one, work_two),
+	LARGE(two_workers_two_pushes, STRONG, 2, init_two, all_done, push_two,
+	      work_one, work_two),
+	CASE(two_hogs, STRONG | WEAK, 1, init_two, all_run, push_two, hog_one,
+	     hog_two),
+	{ .name = "sysmon_gets_up", .init = init_watched,
+	  .passes = STRONG | WEAK, .preemptions = EXPLORE_ANY,
+	  .thread = { submit, hog_one, watcher } },
+};
+
+EXPLORE(cases, "core/idle.c core/wake.c core/worker.c core/sysmon.c", )
