@@ -191,7 +191,7 @@ SANITIZE_SWITCHES static _Noreturn void end(struct m *m)
 	struct g *g = m->g;
 
 	if (unlikely(g->at_end != NULL))
-		g->at_end(m, g->at_end_arg);
+		m = g->at_end(m, g->at_end_arg);
 	park_end(m);
 }
 

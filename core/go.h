@@ -11,9 +11,10 @@ struct m;
 /* The number of the main goroutine. */
 enum { GO_MAIN = 1 };
 
-/* What is run, inside the runtime, when the goroutine ends in whatever way. */
+/* What is run, inside the runtime, when the goroutine ends in whatever way; it
+ * may yield, and returns where the goroutine runs then. */
 struct go_extra {
-	void (*at_end)(struct m *m, void *arg);
+	struct m *(*at_end)(struct m *m, void *arg);
 	void *arg;
 };
 

@@ -273,6 +273,7 @@ static struct iovec memory_of(char *top, size_t size)
 {
 	char *end = (char *)page_up((uintptr_t)top);
 
+	size = page_up(size);
 	return (struct iovec){ end - size, size };
 }
 
@@ -382,7 +383,7 @@ bool stack_find(const void *addr, struct stack_bounds *out)
 
 struct stack_bounds stack_bounds_of(char *top, size_t size)
 {
-	char *lo = memory_of(top, page_up(size)).iov_base;
+	char *lo = memory_of(top, size).iov_base;
 
 	return (struct stack_bounds){ lo - os_page(), lo, top };
 }

@@ -177,9 +177,9 @@ void leat_wg_wait(leat_wg *group)
 		m_leave(m);
 }
 
-static void done_at_end(struct m *m, void *group)
+static struct m *done_at_end(struct m *m, void *group)
 {
-	add(group, m, -1);
+	return add(group, m, -1);
 }
 
 int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)

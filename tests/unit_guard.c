@@ -194,6 +194,9 @@ TEST(a_parked_stack_loses_what_is_below_its_sp_and_no_more, "R13")
 		EXPECT_EQ(*at, 1);
 	EXPECT(kills(top - size - 1));
 	stack_trim_below(top, size, top - size); /* nothing below */
+	memset(top - 100000, 1, 100000);
+	stack_trim_below(top, 100001, sp); /* of no page's size */
+	EXPECT_EQ(top[-90000], 0);
 	EXPECT_EQ(top[-1], 1);
 }
 

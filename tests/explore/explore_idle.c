@@ -264,7 +264,7 @@ static const struct explore_case cases[] = {
 	      work_one, work_two),
 	LARGE(two_workers_two_pushes, STRONG, 2, init_two, all_done, push_two,
 	      work_one, work_two),
-	CASE(two_hogs, STRONG | WEAK, 1, init_two, all_run, push_two, hog_one,
+	CASE(two_hogs, STRONG | WEAK, 0, init_two, all_run, push_two, hog_one,
 	     hog_two),
 	{ .name = "sysmon_gets_up", .init = init_watched,
 	  .passes = STRONG | WEAK, .preemptions = EXPLORE_ANY,
