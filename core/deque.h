@@ -57,6 +57,13 @@ static ALWAYS_INLINE struct g *deque_pop_front(struct deque *q)
 	return q->slot[head % DEQUE_CAP];
 }
 
+/* The one that is to be popped from the front some pops from now, or one that
+ * was in its place: an address to fetch ahead, nothing more. */
+static ALWAYS_INLINE const struct g *deque_ahead(const struct deque *q)
+{
+	return q->slot[(a_load(&q->head, relaxed) + 3) % DEQUE_CAP];
+}
+
 static ALWAYS_INLINE struct g *deque_pop_back(struct deque *q)
 {
 	uint32_t tail = a_load(&q->tail, relaxed);

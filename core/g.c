@@ -4,169 +4,122 @@
  *	chunk 0  | G G G ... |      mapped once, walked by g_at, never unmapped
  *	chunk 1  | G G G ... |
  *
- *	P's cache  <-- batches of 64 -->  pool (one lock)  <-- new chunks
+ *	P's cache  <-- 64 at a time -->  pool  <-- new chunks
  *
  * Taking and giving touch only the cache but once in 64 times.  Numbers are
- * dealt out in the same batches, so they say nothing about time.
+ * dealt out in the same batches, so they say nothing about time.  The free
+ * ones are not linked through each other: a list of cold Gs would be read at
+ * the speed of memory, one after the other.
  */
 #include "core/g.h"
 
 #include "core/atomic.h"
-#include "core/base.h"
 #include "core/os.h"
+#include "core/pool.h"
 
-enum { BATCH = 64, CHUNK = 4096, CHUNKS = 65536 };
+enum { BATCH = G_CACHE / 2, CHUNK = 4096, CHUNKS = 65536 };
 
 static struct {
-	struct lock lock;
-	struct g *free;
-	size_t fresh; /* of the newest chunk, not handed out yet */
-	_Atomic uint64_t id;
+	struct pool free;
+	struct lock lock; /* of the two below */
+	size_t fresh;	  /* of the newest chunk, not handed out yet */
 	_Atomic size_t chunks;
 	_Atomic(struct g *) chunk[CHUNKS];
-} pool;
+	_Atomic uint64_t id;
+} all;
 
 _Static_assert(sizeof(struct g) == 2 * CPU_LINE, "a G is two pairs of lines");
 
 static bool grow(void)
 {
-	size_t n = a_load(&pool.chunks, relaxed);
+	size_t n = a_load(&all.chunks, relaxed);
 	struct g *chunk;
 
-	if (n == CHUNKS)
+	if (n == CHUNKS || pool_room(CHUNK) != 0)
 		return false;
 	chunk = os_map(CHUNK * sizeof(struct g), os_page());
 	if (!chunk)
 		return false;
 	os_name(chunk, CHUNK * sizeof(struct g), "leat goroutines");
-	a_store(&pool.chunk[n], chunk, relaxed);
-	pool.fresh = CHUNK;
+	a_store(&all.chunk[n], chunk, relaxed);
+	all.fresh = CHUNK;
 
 	/* [g.chunk] pairs with [g.walk]: the chunk before its count. */
-	a_store(&pool.chunks, n + 1, release);
+	a_store(&all.chunks, n + 1, release);
 	return true;
 }
 
-/* One G, with the lock held. */
-static struct g *take_locked(void)
+/* Some that were never used. */
+static uint32_t take_fresh(struct g **g, uint32_t n)
 {
-	struct g *g = pool.free;
+	uint32_t got = 0;
 
-	if (g) {
-		pool.free = g->next;
-		return g;
+	lock_take(&all.lock);
+	if (all.fresh > 0 || grow()) {
+		struct g *chunk = a_load(
+			&all.chunk[a_load(&all.chunks, relaxed) - 1], relaxed);
+
+		while (got < n && all.fresh > 0)
+			g[got++] = chunk + (CHUNK - all.fresh--);
 	}
-	if (pool.fresh == 0 && !grow())
-		return NULL;
-	size_t last = a_load(&pool.chunks, relaxed) - 1;
-
-	return a_load(&pool.chunk[last], relaxed) + (CHUNK - pool.fresh--);
+	lock_drop(&all.lock);
+	return got;
 }
 
-static COLD bool refill(struct g_cache *c)
+static uint32_t take_some(struct g **g, uint32_t n)
 {
-	struct g **end = &c->free;
+	uint32_t got = pool_get(&all.free, (char **)g, n);
 
-	lock_take(&pool.lock);
-	for (struct g *g; c->n < BATCH && (g = take_locked()); c->n++) {
-		*end = g;
-		end = &g->next;
-	}
-	*end = NULL;
-	lock_drop(&pool.lock);
+	return got ? got : take_fresh(g, n);
+}
+
+COLD bool g_refill(struct g_cache *c)
+{
+	c->n = take_some(c->g, BATCH);
 	return c->n > 0;
 }
 
-static void give_batch(struct g *first, struct g *last)
+COLD void g_new_ids(struct g_cache *c)
 {
-	lock_take(&pool.lock);
-	last->next = pool.free;
-	pool.free = first;
-	lock_drop(&pool.lock);
-}
-
-static COLD void new_ids(struct g_cache *c)
-{
-	c->id = a_add(&pool.id, BATCH, relaxed) + 1;
+	c->id = a_add(&all.id, BATCH, relaxed) + 1;
 	c->id_end = c->id + BATCH;
 }
 
-struct g *g_take(struct g_cache *c)
+/* The n that have lain longest go; the newest, whose lines are warm, stay. */
+COLD void g_spill(struct g_cache *c, uint32_t n)
 {
-	if (unlikely(c->n == 0) && !refill(c))
-		return NULL;
-	if (unlikely(c->id == c->id_end))
-		new_ids(c);
-
-	struct g *g = c->free;
-
-	c->free = g->next;
-	c->n--;
-	g->id = c->id++;
-	return g;
+	pool_put(&all.free, (char **)c->g, n);
+	c->n -= n;
+	for (uint32_t i = 0; i < c->n; i++)
+		c->g[i] = c->g[n + i];
 }
 
 struct g *g_take_shared(void)
 {
-	lock_take(&pool.lock);
-	struct g *g = take_locked();
+	struct g *g;
 
-	lock_drop(&pool.lock);
-	if (g)
-		g->id = a_add(&pool.id, 1, relaxed) + 1;
+	if (take_some(&g, 1) == 0)
+		return NULL;
+	g->id = a_add(&all.id, 1, relaxed) + 1;
 	return g;
-}
-
-/* The older half of a full cache goes back, so that the newest, whose lines
- * are warm, stay. */
-static COLD void spill(struct g_cache *c)
-{
-	struct g *keep = c->free;
-
-	for (int i = 1; i < BATCH; i++)
-		keep = keep->next;
-
-	struct g *first = keep->next, *last = first;
-
-	while (last->next)
-		last = last->next;
-	keep->next = NULL;
-	c->n = BATCH;
-	give_batch(first, last);
-}
-
-void g_give(struct g_cache *c, struct g *g)
-{
-	g->next = c->free;
-	c->free = g;
-	if (unlikely(++c->n == 2 * BATCH))
-		spill(c);
 }
 
 void g_give_shared(struct g *g)
 {
-	give_batch(g, g);
+	pool_put(&all.free, (char **)&g, 1);
 }
 
 void g_cache_drain(struct g_cache *c)
 {
-	struct g *last = c->free;
-
-	if (!last)
-		return;
-	while (last->next)
-		last = last->next;
-	give_batch(c->free, last);
-	c->free = NULL;
-	c->n = 0;
+	g_spill(c, c->n);
 }
 
 struct g *g_at(size_t i)
 {
 	/* [g.walk] pairs with [g.chunk]. */
-	size_t chunks = a_load(&pool.chunks, acquire);
+	size_t chunks = a_load(&all.chunks, acquire);
 
 	if (i / CHUNK >= chunks)
 		return NULL;
-	return a_load(&pool.chunk[i / CHUNK], relaxed) + i % CHUNK;
+	return a_load(&all.chunk[i / CHUNK], relaxed) + i % CHUNK;
 }

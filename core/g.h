@@ -26,7 +26,7 @@
 #define CORE_G_H
 
 #include "arch/arch.h"
-#include "core/lock.h"
+#include "core/base.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,19 +67,45 @@ struct g {
 	void *fiber;     /* of the sanitizer in use */
 };
 
+enum { G_CACHE = 128 };
+
 /* Free Gs and unused ids of one P. */
 struct g_cache {
-	struct g *free;
 	uint32_t n;
 	uint64_t id, id_end;
+	struct g *g[G_CACHE];
 };
+
+/* More of either, half of it away: the rare cases of the two below. */
+bool g_refill(struct g_cache *c);
+void g_new_ids(struct g_cache *c);
+void g_spill(struct g_cache *c, uint32_t n);
 
 /* A G for a new goroutine: NULL if there is no memory.  From a cache, which
  * belongs to the caller's P, or from the pool. */
-struct g *g_take(struct g_cache *c);
+static ALWAYS_INLINE struct g *g_take(struct g_cache *c)
+{
+	if (unlikely(c->n == 0) && !g_refill(c))
+		return NULL;
+	if (unlikely(c->id == c->id_end))
+		g_new_ids(c);
+
+	struct g *g = c->g[--c->n];
+
+	g->id = c->id++;
+	return g;
+}
+
 struct g *g_take_shared(void);
+
 /* The end of one: to the cache. */
-void g_give(struct g_cache *c, struct g *g);
+static ALWAYS_INLINE void g_give(struct g_cache *c, struct g *g)
+{
+	if (unlikely(c->n == G_CACHE))
+		g_spill(c, G_CACHE / 2);
+	c->g[c->n++] = g;
+}
+
 void g_give_shared(struct g *g);
 /* Everything in the cache goes back to the pool. */
 void g_cache_drain(struct g_cache *c);

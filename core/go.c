@@ -63,7 +63,7 @@ static bool size(struct g *g, size_t size)
 	if (size < STACK_MIN)
 		size = STACK_MIN;
 	g->stack = stack_take_sized(size);
-	g->stack_size = size;
+	g->stack_size = stack_round(size);
 	g->sized = g->stack != NULL;
 	return g->sized;
 }
@@ -73,11 +73,11 @@ static void place(struct m *m, struct g *g, const struct leat_attr *a)
 	if (a && a->place == LEAT_ON_P)
 		wake_place(sched.p[a->index], g);
 	else if (a && a->place == LEAT_ON_NODE)
-		wake_submit(a->index, g, g, 1);
+		wake_submit(a->index, &g, 1);
 	else if (m)
 		park_spawned(m, g);
 	else
-		wake_submit(0, g, g, 1);
+		wake_submit(0, &g, 1);
 }
 
 /* -- with a P, and without -- */
@@ -180,8 +180,7 @@ SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
 	struct g *g = m->g;
 
 	sanitize_arrive(&g->fiber);
-	if (unlikely(idle_hungry(&sched.idle)))
-		wake_share(m_p(m), 0);
+	wake_if_hungry(m_p(m), 0);
 	m_leave(m);
 	return &g->call;
 }

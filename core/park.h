@@ -22,6 +22,7 @@
 #ifndef CORE_PARK_H
 #define CORE_PARK_H
 
+#include "core/dispatch.h"
 #include "core/m.h"
 
 /* Into the runtime; NULL on a thread that is not the runtime's, which may
@@ -44,14 +45,19 @@ static ALWAYS_INLINE void m_leave(struct m *m)
 
 /* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,
  * with release.  Returns when it was readied: where it runs now. */
-struct m *park(struct m *m, enum g_reason why, _Atomic uint64_t *word,
-	       uint64_t value);
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
+park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
+{
+	struct g *g = m->g;
+
+	g->reason = why;
+	a_store(&g->state, G_WAITING, relaxed);
+	return arrive(leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word,
+			   value));
+}
 
 /* WAITING -> RUNNABLE: queue g.  Exactly once for each park. */
 void ready(struct m *m, struct g *g);
-
-/* RUNNING -> RUNNABLE, behind the others of this P. */
-struct m *yield(struct m *m);
 
 /* A new goroutine to the P's own queues. */
 void park_spawned(struct m *m, struct g *g);
@@ -66,6 +72,37 @@ struct m *park_part(struct m *m);
 /* From the scheduler's context to g, which was taken; returns when m is back
  * there. */
 void park_resume(struct m *m, struct g *g);
+
+/* Half of a full queue moves to the node's. */
+void park_spill(struct p *p, struct deque *q);
+
+static ALWAYS_INLINE void park_push(struct p *p, struct deque *q, struct g *g)
+{
+	if (likely(deque_push_back(q, g)))
+		return;
+	park_spill(p, q);
+	deque_push_back(q, g);
+}
+
+/* RUNNING -> RUNNABLE, behind the others of this P. */
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *yield(struct m *m)
+{
+	struct p *p = m_p(m);
+	struct g *g = m->g;
+	struct g *next = next_of(m, p);
+
+	g->reason = G_YIELD;
+	if (unlikely(!next)) {
+		if (p->due > 1 && !m->odd &&
+		    !inject_len(&sched.node[p->node]) &&
+		    a_load(&p->attention, relaxed) == 0)
+			return m;
+		return park_part(m);
+	}
+	a_store(&g->state, G_RUNNABLE, relaxed);
+	park_push(p, &p->fifo, g);
+	return arrive(leap(m, &g->ctx, &g->fiber, next, &m->scratch, 0));
+}
 
 /* The next one of m's P that is at hand and can be resumed, or NULL. */
 struct g *park_next(struct m *m);

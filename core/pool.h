@@ -1,5 +1,5 @@
 /*
- * pool.h - stacks that nobody uses, last in first out.
+ * pool.h - stacks, or Gs, that nobody uses, last in first out.
  *
  *	given back          some time later              memory returned
  *	   |                        |                             |

@@ -167,7 +167,7 @@ int procs_make(int n)
 
 static void submit(struct p *p, struct g *g)
 {
-	inject_push(&sched.node[p->node], g, g, 1);
+	inject_push(&sched.node[p->node], &g, 1);
 }
 
 /* All that waits at a P that goes out of use. */

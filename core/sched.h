@@ -63,8 +63,8 @@ void wake_somebody(void);
 void wake_p(struct p *p);
 /* Something in p's inbox, a stop, a seeker: p is to look up soon. */
 void wake_attention(struct p *p);
-/* To the node's queue; the list is linked through next. */
-void wake_submit(int node, struct g *first, struct g *last, uint32_t n);
+/* To the node's queue. */
+void wake_submit(int node, struct g *const *g, uint32_t n);
 /* g is bound to a thread: it is queued there. */
 void wake_bound(struct g *g);
 /* First on P p. */
@@ -116,6 +116,16 @@ _Noreturn void procs_freeze(void);
 static ALWAYS_INLINE struct p *m_p(struct m *m)
 {
 	return a_load(&m->p, relaxed);
+}
+
+/* The common cases of wake_share: nobody is idle, or there is no work to
+ * share. */
+static ALWAYS_INLINE void wake_if_hungry(struct p *p, uint32_t keep)
+{
+	if (unlikely(idle_hungry(&sched.idle)) &&
+	    deque_len(&p->fresh) + deque_len(&p->fifo) + runq_len(&p->runq) >
+		    keep)
+		wake_share(p, keep);
 }
 
 #endif

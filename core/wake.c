@@ -112,9 +112,9 @@ void wake_attention(struct p *p)
 		wake_p(p);
 }
 
-void wake_submit(int node, struct g *first, struct g *last, uint32_t n)
+void wake_submit(int node, struct g *const *g, uint32_t n)
 {
-	inject_push(&sched.node[node], first, last, n);
+	inject_push(&sched.node[node], g, n);
 	wake_somebody();
 }
 
@@ -162,7 +162,7 @@ void wake_place(struct p *p, struct g *g)
 	while (g) {
 		struct g *next = g->next;
 
-		wake_submit(p->node, g, g, 1);
+		wake_submit(p->node, &g, 1);
 		g = next;
 	}
 }

@@ -28,7 +28,7 @@ enum {
 static void keep(struct p *p, struct g *g)
 {
 	if (!deque_push_back(&p->fifo, g))
-		wake_submit(p->node, g, g, 1);
+		wake_submit(p->node, &g, 1);
 }
 
 /* Everything on an inbox, oldest first. */
@@ -61,7 +61,7 @@ static void requeue(struct m *m, struct g *g)
 	else if (p)
 		keep(p, g);
 	else
-		wake_submit(sched.p[m->pinned_to]->node, g, g, 1);
+		wake_submit(sched.p[m->pinned_to]->node, &g, 1);
 }
 
 /* Still being saved, or trimmed, on another thread?  Here that may be waited
@@ -121,20 +121,12 @@ static void settle(struct m *m)
 /* Take up to n of a node's queue home; the first of them is the answer. */
 static struct g *from_node(struct p *p, struct inject *q, uint32_t n)
 {
-	uint32_t got;
+	struct g *g[GRAB];
+	uint32_t got = inject_len(q) ? inject_take(q, g, n) : 0;
 
-	if (inject_len(q) == 0)
-		return NULL;
-
-	struct g *g = inject_take(q, n, &got);
-
-	if (!g)
-		return NULL;
-	for (struct g *rest = g->next, *next; rest; rest = next) {
-		next = rest->next;
-		keep(p, rest);
-	}
-	return g;
+	for (uint32_t i = 1; i < got; i++)
+		keep(p, g[i]);
+	return got > 0 ? g[0] : NULL;
 }
 
 static uint32_t fair_share(struct inject *q)

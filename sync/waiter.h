@@ -26,11 +26,38 @@ struct waiter {
 };
 
 /* m is NULL on a thread that is not the runtime's. */
-void waiter_init(struct waiter *w, struct m *m);
-/* Store value in *word, with release, once we can be woken; wait. */
-struct m *waiter_wait(struct waiter *w, struct m *m, enum g_reason why,
-		      _Atomic uint64_t *word, uint64_t value);
+static ALWAYS_INLINE void waiter_init(struct waiter *w, struct m *m)
+{
+	w->g = m ? m->g : NULL;
+	if (!m)
+		a_store(&w->woken, 0, relaxed);
+}
+
+/* A thread's wait: its own word. */
+void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value);
+/* A thread's wake. */
+void waiter_rouse(struct waiter *w);
+
+/* Store value in *word, with release, once we can be woken; wait.  Inline, for
+ * the sake of the returns (dispatch.h). */
+static ALWAYS_INLINE struct m *waiter_wait(struct waiter *w, struct m *m,
+					   enum g_reason why,
+					   _Atomic uint64_t *word,
+					   uint64_t value)
+{
+	if (likely(m))
+		return park(m, why, word, value);
+	waiter_sleep(w, word, value);
+	return NULL;
+}
+
 /* Wake one that is in no list any more. */
-void waiter_wake(struct waiter *w, struct m *m);
+static ALWAYS_INLINE void waiter_wake(struct waiter *w, struct m *m)
+{
+	if (likely(w->g))
+		ready(m, w->g);
+	else
+		waiter_rouse(w);
+}
 
 #endif

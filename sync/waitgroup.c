@@ -41,7 +41,7 @@ static int32_t counter(uint64_t state)
 }
 
 /* Another holds LOCK, for a few instructions; perhaps it lost its CPU. */
-static struct m *let_go_on(struct m *m, int turn)
+COLD static struct m *let_go_on(struct m *m, int turn)
 {
 	if (turn < 50) {
 		a_spin();
@@ -59,7 +59,7 @@ static void release(leat_wg *group, struct m *m)
 	struct waiter *last = group->waiters, *w = last->next;
 
 	group->waiters = NULL;
-	/* [wg.unlock] pairs with [wg.lock], [wg.add], [wg.again]. */
+	/* [wg.unlock] pairs with [wg.lock], [wg.again]. */
 	a_store(word_of(group), 0, release);
 	for (bool more = true; more;) {
 		struct waiter *next = w->next;
@@ -70,13 +70,24 @@ static void release(leat_wg *group, struct m *m)
 	}
 }
 
+static ALWAYS_INLINE uint64_t sum(uint64_t state, int delta)
+{
+	uint64_t now = state + ((uint64_t)(uint32_t)delta << 32);
+
+	if (unlikely(counter(now) < 0))
+		fatal("sync: negative WaitGroup counter");
+	return now;
+}
+
 /* Somebody adds while those who waited are being let go. */
 static bool misused(uint64_t state, int delta)
 {
 	return (state & WAITERS) && counter(state) == 0 && delta > 0;
 }
 
-static ALWAYS_INLINE struct m *add(leat_wg *group, struct m *m, int delta)
+/* One that lets others go, or meets a lock: inside the runtime, so that the
+ * P cannot be taken while LOCK is ours. */
+static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 {
 	_Atomic uint64_t *word = word_of(group);
 	uint64_t was = a_load(word, relaxed);
@@ -90,15 +101,11 @@ static ALWAYS_INLINE struct m *add(leat_wg *group, struct m *m, int delta)
 			was = a_load(word, relaxed);
 			continue;
 		}
-		uint64_t now = was + ((uint64_t)(uint32_t)delta << 32);
-
-		if (unlikely(counter(now) < 0))
-			fatal("sync: negative WaitGroup counter");
-
+		uint64_t now = sum(was, delta);
 		bool last = counter(now) == 0 && (was & WAITERS);
 
-		/* [wg.add] pairs with [wg.add], [wg.lock], [wg.wait],
-		 * [wg.unlock]: the one who brings it to zero has seen, and
+		/* [wg.last] pairs with [wg.add], [wg.last], [wg.lock],
+		 * [wg.wait], [wg.quick]: the one who brings it to zero has seen, and
 		 * shows the waiters, what all the others did. */
 		if (a_cas(word, &was, now | (last ? LOCK : 0), acq_rel)) {
 			if (last)
@@ -108,12 +115,35 @@ static ALWAYS_INLINE struct m *add(leat_wg *group, struct m *m, int delta)
 	}
 }
 
+/* One that only counts touches nothing but the word. */
+static ALWAYS_INLINE bool add_outside(leat_wg *group, int delta)
+{
+	_Atomic uint64_t *word = word_of(group);
+	uint64_t was = a_load(word, relaxed);
+
+	for (;;) {
+		if (unlikely(was & LOCK))
+			return false;
+
+		uint64_t now = sum(was, delta);
+
+		if (counter(now) == 0 && (was & WAITERS))
+			return false;
+		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
+		 * [wg.quick]. */
+		if (likely(a_cas(word, &was, now, acq_rel)))
+			return true;
+	}
+}
+
 void leat_wg_add(leat_wg *group, int delta)
 {
-	if (!group)
+	if (unlikely(!group))
 		fatal("leat_wg_add: nil WaitGroup");
+	if (add_outside(group, delta))
+		return;
 
-	struct m *m = add(group, m_enter(), delta);
+	struct m *m = add_inside(group, m_enter(), delta);
 
 	if (m)
 		m_leave(m);
@@ -135,51 +165,57 @@ static void append(leat_wg *group, struct waiter *w)
 	group->waiters = w;
 }
 
-static struct m *wait(leat_wg *group, struct m *m)
+/* Take LOCK while the counter is not zero; 0: it is zero. */
+static ALWAYS_INLINE uint64_t lock_to_wait(leat_wg *group, struct m **m)
 {
 	_Atomic uint64_t *word = word_of(group);
-	struct waiter me;
 
 	for (int turn = 0;; turn++) {
-		/* [wg.wait] pairs with [wg.add]. */
+		/* [wg.wait] pairs with [wg.add], [wg.last]. */
 		uint64_t was = a_load(word, acquire);
 
 		if (counter(was) == 0 && !(was & LOCK))
-			return m;
-		/* [wg.lock] pairs with [wg.unlock], [wg.add],
+			return 0;
+		/* [wg.lock] pairs with [wg.unlock], [wg.add], [wg.last],
 		 * [waiter.unlock], [switch.word]. */
-		if (!(was & LOCK) && a_cas(word, &was, was | LOCK, acquire)) {
-			waiter_init(&me, m);
-			append(group, &me);
-			m = waiter_wait(&me, m, G_WAIT_GROUP, word,
-					was | WAITERS);
-			/* [wg.again] pairs with [wg.unlock]. */
-			if (unlikely(counter(a_load(word, acquire)) != 0))
-				fatal("sync: WaitGroup is reused before "
-				      "previous Wait has returned");
-			return m;
-		}
-		m = let_go_on(m, turn);
+		if (likely(!(was & LOCK)) &&
+		    likely(a_cas(word, &was, was | LOCK, acquire)))
+			return was;
+		*m = let_go_on(*m, turn);
 	}
 }
 
-void leat_wg_wait(leat_wg *group)
+SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 {
-	if (!group)
+	if (unlikely(!group))
 		fatal("leat_wg_wait: nil WaitGroup");
-	/* [wg.quick] pairs with [wg.add]: nothing to wait for. */
-	if (a_load(word_of(group), acquire) == 0)
+
+	_Atomic uint64_t *word = word_of(group);
+	/* [wg.quick] pairs with [wg.add], [wg.last]: nothing to wait for. */
+	if (a_load(word, acquire) == 0)
 		return;
 
-	struct m *m = wait(group, m_enter());
+	struct m *m = m_enter();
+	uint64_t was = lock_to_wait(group, &m);
 
+	if (likely(was)) {
+		struct waiter me;
+
+		waiter_init(&me, m);
+		append(group, &me);
+		m = waiter_wait(&me, m, G_WAIT_GROUP, word, was | WAITERS);
+		/* [wg.again] pairs with [wg.unlock]. */
+		if (unlikely(counter(a_load(word, acquire)) != 0))
+			fatal("sync: WaitGroup is reused before previous "
+			      "Wait has returned");
+	}
 	if (m)
 		m_leave(m);
 }
 
 static struct m *done_at_end(struct m *m, void *group)
 {
-	return add(group, m, -1);
+	return add_inside(group, m, -1);
 }
 
 int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)

@@ -95,6 +95,7 @@ extern char failure[1024];
 enum outcome threads_run(const struct explore_case *c, int preemptions);
 void threads_point(struct explore_site *site, const struct place *p);
 void threads_spin(void);
+void threads_wrote(struct thread *t, const struct place *p);
 void threads_sleep(const void *word);
 void threads_wake(const void *word, int n);
 _Noreturn void threads_again(void);

@@ -274,7 +274,9 @@ int explore_main(int argc, char **argv, const struct explore_case *c,
 			filter = argv[i];
 	}
 	run_all(c, cases, filter);
-	if (!filter && !(mutants && !strcmp(mutants, "0")))
+	if (failed)
+		printf("mutants: not tried, since cases fail\n");
+	else if (!filter && !(mutants && !strcmp(mutants, "0")))
 		failed += mutants_run(c, cases, files, s);
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;

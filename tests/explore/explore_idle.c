@@ -20,17 +20,10 @@
 #include "core/wake.c"
 #include "core/worker.c"
 
-#include "tests/explore/fake.h"
+#include "tests/explore/world.h"
 
-#include <string.h>
+enum { PRODUCER };
 
-enum { PRODUCER, PROCS = 3, GS = 4 };
-
-struct sched sched;
-static struct p ps[PROCS];
-static struct m ms[PROCS];
-static struct inject node;
-static struct g gs[GS];
 static int made, resumed[GS], workers;
 static int payload[GS]; /* plain: written before a goroutine is queued */
 
@@ -54,68 +47,13 @@ void park_resume(struct m *m, struct g *g)
 	a_store(&m_p(m)->tick, 1, relaxed);
 }
 
-void stack_flush(struct stack_cache *c, uint32_t left)
+static void init(int procs)
 {
-	(void)c;
-	(void)left;
-}
-
-ASTRAY(bool, spare_start, struct p *p)
-ASTRAY(bool, spare_wait, struct m *m)
-ASTRAY(bool, spare_serve, struct m *m)
-ASTRAY(void, spare_hand_over, struct m *m)
-ASTRAY(void, procs_halt, struct m *m)
-ASTRAY(void, g_give, struct g_cache *c, struct g *g)
-ASTRAY(void, stack_spill, struct stack_cache *c)
-ASTRAY(void, stack_credit_back, struct stack_cache *c)
-ASTRAY(void, stack_give_sized, char *top)
-ASTRAY(int, os_thread, void *(*fn)(void *), void *arg, size_t size)
-ASTRAY(void, os_timer_slack, void)
-ASTRAY(void, os_sleep, int64_t ns)
-ASTRAY(int, topology_unpin, void)
-ASTRAY(size_t, stack_trim, void)
-
-/* Everybody's victims are all others, in one class. */
-static void init(int n)
-{
-	static uint16_t others[PROCS][PROCS];
-
-	memset(&sched, 0, sizeof(sched));
-	memset(ps, 0, sizeof(ps));
-	memset(ms, 0, sizeof(ms));
-	memset(gs, 0, sizeof(gs));
-	memset(&node, 0, sizeof(node));
+	world_init(procs);
 	memset(resumed, 0, sizeof(resumed));
 	memset(payload, 0, sizeof(payload));
 	made = 0;
-	workers = n - 1;
-	sched.procs = n;
-	sched.policy = LEAT_IDLE_PARK;
-	sched.topology.nodes = 1;
-	sched.node = &node;
-	sched.watched = 1;
-	for (int i = 0; i < n; i++) {
-		struct steal_order *o = &ps[i].victims;
-
-		sched.p[i] = &ps[i];
-		ps[i].id = i;
-		ps[i].due = 1000;
-		ps[i].random = 1;
-		ps[i].expiry = OS_NEVER;
-		ps[i].m = &ms[i];
-		ms[i].p = &ps[i];
-		o->order = others[i];
-		for (int k = 0; k < n; k++)
-			if (k != i)
-				o->order[o->n++] = (uint16_t)k;
-		for (int d = SAME_CORE; d < DISTANCES; d++)
-			o->end[d] = o->n;
-	}
-	explore_name(&sched.idle, sizeof(sched.idle), "idle");
-	explore_name(&ps[0], sizeof(ps[0]), "P0");
-	explore_name(&ps[1], sizeof(ps[1]), "P1");
-	explore_name(&ps[2], sizeof(ps[2]), "P2");
-	explore_name(&node, sizeof(node), "node");
+	workers = procs - 1;
 }
 
 static void init_one(void)
@@ -264,7 +202,9 @@ static const struct explore_case cases[] = {
 	      work_one, work_two),
 	LARGE(two_workers_two_pushes, STRONG, 2, init_two, all_done, push_two,
 	      work_one, work_two),
-	CASE(two_hogs, STRONG | WEAK, 0, init_two, all_run, push_two, hog_one,
+	CASE(two_hogs, STRONG, 2, init_two, all_run, push_two, hog_one,
+	     hog_two),
+	CASE(two_hogs_weak, WEAK, 1, init_two, all_run, push_two, hog_one,
 	     hog_two),
 	{ .name = "sysmon_gets_up", .init = init_watched,
 	  .passes = STRONG | WEAK, .preemptions = EXPLORE_ANY,

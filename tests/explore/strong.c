@@ -39,11 +39,12 @@ static void reset(void)
 	}
 }
 
-static void write_now(struct place *p, uint64_t value, uint64_t hash)
+static void write_now(int t, struct place *p, uint64_t value, uint64_t hash)
 {
 	p->wrote = mix(mix(hash, p->wrote), p->read);
 	p->read = 0;
 	poke(p, value);
+	threads_wrote(&thread[t], p);
 }
 
 static void flush(int t)
@@ -52,7 +53,7 @@ static void flush(int t)
 	struct entry e = b->e[0];
 
 	memmove(b->e, b->e + 1, sizeof(b->e[0]) * (size_t)--b->n);
-	write_now(e.p, e.value, e.hash);
+	write_now(t, e.p, e.value, e.hash);
 	b->hash = mix(b->hash, e.p->wrote);
 	trace(t, "   . %s <- 0x%llx in memory", place_name(e.p->at),
 	      (unsigned long long)e.value);
@@ -131,7 +132,7 @@ static bool change(struct place *p, struct update *u, int order,
 	bool done = update_apply(u, p->size, &value);
 
 	if (done) {
-		write_now(p, value, self->hash);
+		write_now(explore_self(), p, value, self->hash);
 		self->hash = p->wrote;
 	} else
 		p->read += self->hash;

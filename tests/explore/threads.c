@@ -14,7 +14,7 @@
  * store may go to memory, which is always free.
  *
  * A thread that spins is not run again before a word it read since it last
- * spun holds something else: running it would change nothing.  When nobody can
+ * spun has changed, and not by itself: running it would change nothing.  When nobody can
  * run and nothing is buffered, somebody waits for what will never come.
  *
  * Few preemptions find most bugs: Musuvathi and Qadeer, "Iterative context
@@ -72,6 +72,13 @@ static bool can_run(const struct thread *t)
 		if (t->seen[i].place->version != t->seen[i].version)
 			return true;
 	return false;
+}
+
+void threads_wrote(struct thread *t, const struct place *p)
+{
+	for (int i = 0; i < t->n_seen; i++)
+		if (t->seen[i].place == p)
+			t->seen[i].version = p->version;
 }
 
 /* All that can be next, best first: a to f step, A to F flush. */

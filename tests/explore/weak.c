@@ -226,6 +226,7 @@ static void append(struct place *p, uint64_t value, int order,
 
 	s->now.at[p->index] = (uint8_t)w->last;
 	poke(p, value);
+	threads_wrote(self, p);
 	m->value = value;
 	m->version = p->version;
 	m->hash = self->hash = mix(mix_step(self->hash, 's', p), old->hash);

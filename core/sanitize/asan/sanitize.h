@@ -19,16 +19,16 @@ static inline void sanitize_thread(void **mine)
 }
 
 /* The frames of whoever had the stack before never returned. */
-static inline void sanitize_birth(void **its, char *lo, size_t size)
+static inline void sanitize_birth(void **its, char *top, size_t size)
 {
 	*its = NULL;
-	__asan_unpoison_memory_region(lo, size);
+	__asan_unpoison_memory_region(top - size, size);
 }
 
-static inline void sanitize_leave(void **from, void **to, char *lo, size_t size)
+static inline void sanitize_leave(void **from, void **to, char *top, size_t size)
 {
 	(void)to;
-	__sanitizer_start_switch_fiber(from, lo, size);
+	__sanitizer_start_switch_fiber(from, top - size, size);
 }
 
 static inline void sanitize_publish(void *live, void *word)

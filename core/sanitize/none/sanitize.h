@@ -23,18 +23,18 @@ static inline void sanitize_thread(void **mine)
 	(void)mine;
 }
 
-static inline void sanitize_birth(void **its, char *lo, size_t size)
+static inline void sanitize_birth(void **its, char *top, size_t size)
 {
 	(void)its;
-	(void)lo;
+	(void)top;
 	(void)size;
 }
 
-static inline void sanitize_leave(void **from, void **to, char *lo, size_t size)
+static inline void sanitize_leave(void **from, void **to, char *top, size_t size)
 {
 	(void)from;
 	(void)to;
-	(void)lo;
+	(void)top;
 	(void)size;
 }
 

@@ -23,9 +23,9 @@ static inline void sanitize_thread(void **mine)
 	*mine = __tsan_get_current_fiber();
 }
 
-static inline void sanitize_birth(void **its, char *lo, size_t size)
+static inline void sanitize_birth(void **its, char *top, size_t size)
 {
-	(void)lo;
+	(void)top;
 	(void)size;
 	if (*its)
 		__tsan_destroy_fiber(*its);
@@ -33,10 +33,10 @@ static inline void sanitize_birth(void **its, char *lo, size_t size)
 }
 
 static inline __attribute__((always_inline)) void
-sanitize_leave(void **from, void **to, char *lo, size_t size)
+sanitize_leave(void **from, void **to, char *top, size_t size)
 {
 	(void)from;
-	(void)lo;
+	(void)top;
 	(void)size;
 	__tsan_switch_to_fiber(*to, 0);
 }

@@ -1,0 +1,143 @@
+/*
+ * dispatch.h - which goroutine is next, and the leap to it; all inline.
+ *
+ *	park, yield, the end of a goroutine
+ *	    next_of    runnext, spawned, shown to thieves, FIFO; or nothing
+ *	    leap       bookkeeping, then the switch
+ *	 .. another goroutine runs ..
+ *	    arrive     on the way back: is anybody hungry?
+ *
+ * Inline, because a return instruction after a switch is predicted from the
+ * calls of whoever ran before, and each wrong one costs as much as five
+ * switches: a waiting call should have one return between its switch and its
+ * caller, not four.
+ */
+#ifndef CORE_DISPATCH_H
+#define CORE_DISPATCH_H
+
+#include "core/live.h"
+#include "core/sched.h"
+
+#include "sanitize.h"
+
+/* runnext and fresh may pass the FIFO, but not for ever. */
+static ALWAYS_INLINE struct g *hot(struct p *p)
+{
+	struct g *g = a_load(&p->runnext, relaxed);
+
+	if (g) {
+		a_store(&p->runnext, NULL, relaxed);
+		return g;
+	}
+	return deque_pop_back(&p->fresh);
+}
+
+static ALWAYS_INLINE struct g *cold(struct p *p)
+{
+	struct g *g = NULL;
+
+	if (runq_len(&p->runq) != 0)
+		g = runq_pop(&p->runq);
+	if (g)
+		return g;
+
+	/* A long FIFO is cold: begin to fetch what will be needed soon. */
+	const char *soon = (const char *)deque_ahead(&p->fifo);
+
+	__builtin_prefetch(soon);
+	__builtin_prefetch(soon + CPU_LINE);
+	return deque_pop_front(&p->fifo);
+}
+
+static ALWAYS_INLINE struct g *choose(struct p *p)
+{
+	struct g *g;
+
+	if (likely(p->streak < STREAK)) {
+		g = hot(p);
+		if (likely(g)) {
+			p->streak++;
+			return g;
+		}
+	}
+	p->streak = 0;
+	g = cold(p);
+	return g ? g : hot(p);
+}
+
+/* May g run here and now?  Then it is ours to resume. */
+static ALWAYS_INLINE bool fit(struct m *m, struct g *g)
+{
+	return likely(!g->bound || g->bound == m) &&
+	       likely(live_take(&g->ctx.live, &g->rest));
+}
+
+static ALWAYS_INLINE struct g *next_of(struct m *m, struct p *p)
+{
+	struct g *g;
+
+	if (unlikely(--p->due == 0) ||
+	    unlikely(a_load(&p->attention, relaxed) != 0)) {
+		p->due++;
+		return NULL;
+	}
+	g = choose(p);
+	if (likely(g) && unlikely(!fit(m, g))) {
+		m->odd = g;
+		return NULL;
+	}
+	return g;
+}
+
+/* The first dispatch: a stack, still warm from whoever ended last. */
+static ALWAYS_INLINE void birth(struct p *p, struct g *g)
+{
+	if (likely(!g->sized))
+		g->stack = stack_take(&p->stacks);
+	arch_context_init(&g->ctx, g->stack);
+	sanitize_birth(&g->fiber, g->stack, g->stack_size);
+}
+
+/* Everything a dispatch changes but the registers. */
+static ALWAYS_INLINE void dispatch(struct m *m, struct p *p, struct g *g)
+{
+	if (!g->ctx.pc)
+		birth(p, g);
+	a_store(&g->state, G_RUNNING, relaxed);
+	a_store(&p->tick, a_load(&p->tick, relaxed) + 1, relaxed);
+	m->g = g;
+}
+
+/* Leave `from` (NULL fiber: for ever) for goroutine `to`, or for the
+ * scheduler if that is NULL. */
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
+leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
+     void *word, uint64_t value)
+{
+	struct arch_context *ctx;
+
+	if (likely(to)) {
+		dispatch(m, m_p(m), to);
+		sanitize_leave(fiber, &to->fiber, to->stack,
+			       to->stack_size);
+		ctx = &to->ctx;
+	} else {
+		m->g = NULL;
+		sanitize_leave(fiber, &m->fiber, m->stack + m->stack_size,
+			       m->stack_size);
+		ctx = &m->sched;
+	}
+	sanitize_publish(&from->live, (void *)word);
+	arch_control_keep(from, ctx);
+	return arch_switch(from, ctx, m, word, value);
+}
+
+/* A goroutine goes on: what others may do meanwhile is theirs to see. */
+static ALWAYS_INLINE struct m *arrive(struct m *m)
+{
+	sanitize_arrive(&m->g->fiber);
+	wake_if_hungry(m_p(m), 0);
+	return m;
+}
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * world.h - a small runtime for cases that run the scheduler's own files.
+ *
+ * A case includes the .c files it is about, then this: Ps and Ms in pairs, M i
+ * on thread i, one NUMA node, everybody everybody's victim, policy `park`.
+ * The kernel is the explorer's; what the files call beyond that is not here.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "core/os.h"
+#include "core/sched.h"
+
+#include <string.h>
+
+enum { PROCS = 3, GS = 4 };
+
+struct sched sched;
+static struct p ps[PROCS];
+static struct m ms[PROCS];
+static struct inject node;
+static struct g gs[GS];
+
+static void world_init(int procs)
+{
+	static uint16_t others[PROCS][PROCS];
+
+	memset(&sched, 0, sizeof(sched));
+	memset(ps, 0, sizeof(ps));
+	memset(ms, 0, sizeof(ms));
+	memset(gs, 0, sizeof(gs));
+	memset(&node, 0, sizeof(node));
+	sched.procs = procs;
+	sched.policy = LEAT_IDLE_PARK;
+	sched.topology.nodes = 1;
+	sched.node = &node;
+	sched.watched = 1;
+	for (int i = 0; i < procs; i++) {
+		struct steal_order *o = &ps[i].victims;
+
+		sched.p[i] = &ps[i];
+		ps[i].id = i;
+		ps[i].due = 1000;
+		ps[i].random = 1;
+		ps[i].expiry = OS_NEVER;
+		ps[i].m = &ms[i];
+		ms[i].p = &ps[i];
+		ms[i].own.inside = 1;
+		o->order = others[i];
+		for (int k = 0; k < procs; k++)
+			if (k != i)
+				o->order[o->n++] = (uint16_t)k;
+		for (int d = SAME_CORE; d < DISTANCES; d++)
+			o->end[d] = o->n;
+	}
+	explore_name(&sched.idle, sizeof(sched.idle), "idle");
+	explore_name(&sched, sizeof(sched), "sched");
+	explore_name(&node, sizeof(node), "node");
+	explore_name(&ps[0], sizeof(ps[0]), "P0");
+	explore_name(&ps[1], sizeof(ps[1]), "P1");
+	explore_name(&ps[2], sizeof(ps[2]), "P2");
+	explore_name(ms, sizeof(ms), "M");
+	explore_name(gs, sizeof(gs), "G");
+}
+
+/* Time stands still: a sleep has no deadline. */
+int os_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
+{
+	(void)deadline;
+	explore_sleep(word, value);
+	return 0;
+}
+
+void os_futex_wake(_Atomic uint32_t *word, int n)
+{
+	explore_wake(word, n);
+}
+
+int64_t os_now(void)
+{
+	return 0;
+}
+
+void stack_flush(struct stack_cache *c, uint32_t left)
+{
+	(void)c;
+	(void)left;
+}
+
+void g_give(struct g_cache *c, struct g *g)
+{
+	(void)c;
+	(void)g;
+}
+
+/* Called only where a case went astray. */
+#define ASTRAY(type, name, ...)                                       \
+	_Pragma("GCC diagnostic push")                                \
+		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") \
+	type name(__VA_ARGS__)                                        \
+	{                                                             \
+		explore_fail(#name, 0, "called");                     \
+	}                                                             \
+	_Pragma("GCC diagnostic pop")
+
+ASTRAY(bool, spare_start, struct p *p)
+ASTRAY(bool, spare_wait, struct m *m)
+ASTRAY(bool, spare_serve, struct m *m)
+ASTRAY(void, spare_hand_over, struct m *m)
+ASTRAY(struct m *, spare_return, struct m *m)
+ASTRAY(void, procs_halt, struct m *m)
+ASTRAY(void, stack_spill, struct stack_cache *c)
+ASTRAY(void, stack_credit_back, struct stack_cache *c)
+ASTRAY(void, stack_give_sized, char *top)
+ASTRAY(size_t, stack_trim, void)
+ASTRAY(int, os_thread, void *(*fn)(void *), void *arg, size_t size)
+ASTRAY(void, os_timer_slack, void)
+ASTRAY(void, os_sleep, int64_t ns)
+ASTRAY(int, topology_unpin, void)
+
+#endif
