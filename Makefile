@@ -175,7 +175,7 @@ $(FETCHED):
 
 run:
 	@tools/need.sh run
-	@$(MAKE) --no-print-directory $(OUT)/examples/treesum
+	@$(MAKE) --no-print-directory $(if $(V),,-s) $(OUT)/examples/treesum
 	$(OUT)/examples/treesum $(ARGS) $(if $(DIR),'$(DIR)')
 
 check:
@@ -188,7 +188,7 @@ check-long:
 
 perf:
 	@tools/need.sh perf
-	@$(MAKE) --no-print-directory $(OUT)/perf/bench
+	@$(MAKE) --no-print-directory $(if $(V),,-s) $(OUT)/perf/bench
 	$(Q)cd perf/go && go test -c -o ../../build/perf/go.test . && go build -o ../../build/perf/report ./report
 	$(Q)build/perf/report -leat $(OUT)/perf/bench -go build/perf/go.test -json build/perf/results.json -only '$(B)'
 

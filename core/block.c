@@ -15,14 +15,7 @@
 
 static bool wanted(struct p *p)
 {
-	return p_waiting(p) > 0 || inject_len(&sched.node[p->node]) > 0;
-}
-
-/* The P goes at once; on the way back the thread finds it taken. */
-static void part(struct m *m)
-{
-	a_store(&m->own.claim, OWN_TAKEN, relaxed);
-	spare_hand_over(m);
+	return p_waiting(p) > 0 || sched_nodes_wait();
 }
 
 static struct m *enter(void)
@@ -82,12 +75,15 @@ intptr_t leat_block(intptr_t (*fn)(void *arg), void *arg)
 	if (!m)
 		return fn(arg);
 	a_store(&m->blocked, 1, relaxed);
+	/* The P goes at once; on the way back the thread finds it taken. */
 	if (wanted(m_p(m)))
-		part(m);
+		spare_hand_over(m);
 	m_leave(m);
 
 	intptr_t result = fn(arg);
 
+	if (arch_self() != m || !a_load(&m->blocked, relaxed))
+		fatal("leat_block: the function called the runtime");
 	leave(m);
 	return result;
 }

@@ -26,7 +26,7 @@ static struct {
 	_Atomic size_t chunks;
 	_Atomic(struct g *) chunk[CHUNKS];
 	_Atomic uint64_t id;
-} all;
+} all = { .id = 1 }; /* 1 is main's */
 
 _Static_assert(sizeof(struct g) == 2 * CPU_LINE, "a G is two pairs of lines");
 

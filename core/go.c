@@ -30,7 +30,9 @@ static ALWAYS_INLINE void fill(struct g *g, leat_fn_ *fn, int argc,
 	for (int i = 0; i < argc; i++)
 		g->call.arg[i] = argv[i];
 	g->ctx.pc = NULL; /* birth, at the first dispatch */
-	a_store(&g->ctx.live, 0, relaxed);
+	/* [go.fresh] pairs with [live.hold]: a trimmer that sees this does not
+	 * see what the G was before. */
+	a_store(&g->ctx.live, 0, release);
 	g->stack_size = sched.options.stack;
 	g->sized = false;
 	g->at_end = NULL;
@@ -94,6 +96,13 @@ static void count(struct m *m)
 	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
 }
 
+/* Before there is any thread: P 0 will find it. */
+static void first(struct g *g)
+{
+	g->id = GO_MAIN;
+	deque_push_back(&sched.p[0]->fifo, g);
+}
+
 static COLD int start_with(struct m *m, const struct leat_attr *a,
 			   const struct go_extra *extra, leat_fn_ *fn, int argc,
 			   const uintptr_t *argv)
@@ -122,7 +131,10 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 	g->parent = m && m->g ? m->g->id : 0;
 	count(m);
 	a_store(&g->state, G_RUNNABLE, relaxed);
-	place(m, g, a);
+	if (extra && extra->main)
+		first(g);
+	else
+		place(m, g, a);
 	return 0;
 }
 
@@ -209,6 +221,8 @@ _Noreturn void leat_goexit(void)
 
 	if (!m)
 		fatal("leat_goexit on a thread that runs no goroutine");
+	if (a_load(&m->blocked, relaxed))
+		fatal("leat_goexit inside leat_block_enter");
 	end(m);
 }
 
@@ -234,11 +248,12 @@ uint64_t leat_goid(void)
 
 size_t leat_goroutine_count(void)
 {
-	uint64_t ended = a_load(&sched.ended, relaxed);
-	uint64_t started = 0;
+	uint64_t ended = 0, started = 0;
 
+	/* [go.ended] pairs with [park.ended]: who is counted as ended is
+	 * counted as started, below. */
 	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
-		ended += a_load(&sched.p[i]->ended, relaxed);
+		ended += a_load(&sched.p[i]->ended, acquire);
 	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
 		started += a_load(&sched.p[i]->started, relaxed);
 	return started + a_load(&sched.started, relaxed) - ended;
@@ -291,7 +306,7 @@ void leat_thread_lock(void)
 	if (++m->g->thread_locks == 0)
 		fatal("leat_thread_lock: nested too deep");
 	bind(m, m->g);
-	m->wired = m->g;
+	m->wired += m->g->thread_locks == 1;
 	a_store(&m_p(m)->attention, 1, relaxed);
 	m_leave(m);
 }
@@ -304,8 +319,7 @@ void leat_thread_unlock(void)
 		return;
 	if (m->g->thread_locks == 0)
 		fatal("leat_thread_unlock without leat_thread_lock");
-	if (--m->g->thread_locks == 0)
-		m->wired = NULL;
+	m->wired -= --m->g->thread_locks == 0;
 	unbind(m, m->g);
 	m_leave(m);
 }

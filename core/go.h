@@ -16,6 +16,7 @@ enum { GO_MAIN = 1 };
 struct go_extra {
 	struct m *(*at_end)(struct m *m, void *arg);
 	void *arg;
+	bool main; /* the first of all */
 };
 
 /* leat_go_ with all there is; a and extra may be NULL. */

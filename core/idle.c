@@ -38,7 +38,7 @@ static bool clear_bit(struct idle *i, int p)
 }
 
 /* IDLE -> SEARCHING for some P, on its behalf; -1 if none has its bit set. */
-static int pick(struct idle *i, int procs)
+int idle_pick(struct idle *i, int procs)
 {
 	for (int w = 0; w * 64 < procs; w++) {
 		/* [idle.look] pairs with [idle.set]. */
@@ -65,7 +65,7 @@ int idle_wake(struct idle *i, int procs)
 
 	if (idle_searching(state) != 0 || idle_count(state) == 0)
 		return -1;
-	return pick(i, procs);
+	return idle_pick(i, procs);
 }
 
 bool idle_search(struct idle *i, int procs)
@@ -100,7 +100,7 @@ void idle_publish(struct idle *i, int p, bool searching)
 	if (searching)
 		a_sub(&i->state, SEARCHING_ONE, relaxed);
 
-	/* [idle.rescan] pairs with [idle.submit]. */
+	/* [idle.rescan] pairs with [idle.submit], [wake.look]. */
 	a_fence(seq_cst);
 }
 

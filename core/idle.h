@@ -55,6 +55,8 @@ static ALWAYS_INLINE bool idle_hungry(struct idle *i)
  * searching, or -1 if nobody needs to be. */
 int idle_wake(struct idle *i, int procs);
 
+/* The same whatever the others do: some idle P, or -1. */
+int idle_pick(struct idle *i, int procs);
 /* BUSY -> SEARCHING, unless half of the busy ones search already. */
 bool idle_search(struct idle *i, int procs);
 /* SEARCHING -> BUSY.  True: it was the last one who searched, so another

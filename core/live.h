@@ -49,13 +49,12 @@ static ALWAYS_INLINE bool live_take(_Atomic uint32_t *live,
 
 	if (likely(r == REST_NONE))
 		return true;
-	if (r == REST_HELD) {
-		/* [live.back] pairs with [live.look], [live.hold]. */
-		a_store(live, 0, release);
-		return false;
-	}
-	a_store(rest, REST_NONE, relaxed);
-	return true;
+	/* By compare-and-swap: the trimmer may announce itself meanwhile. */
+	if (r != REST_HELD && a_cas(rest, &r, REST_NONE, relaxed))
+		return true;
+	/* [live.back] pairs with [live.look], [live.hold]. */
+	a_store(live, 0, release);
+	return false;
 }
 
 /* The trimmer's side: announce, then, after one a_heavy() for many, ask. */
@@ -66,7 +65,8 @@ static inline void live_announce(_Atomic uint32_t *rest)
 
 static inline bool live_hold(_Atomic uint32_t *live, _Atomic uint32_t *rest)
 {
-	/* [live.hold] pairs with [switch.live], [live.back]: the saved sp. */
+	/* [live.hold] pairs with [switch.live], [live.back], [go.fresh]:
+	 * the saved sp. */
 	if (a_load(live, acquire) == 0)
 		return true;
 	a_store(rest, REST_NONE, relaxed);

@@ -23,7 +23,7 @@ enum { FREE, HELD, SLEPT_ON };
  * than a sleep and a wake. */
 enum { SPINS = 40 };
 
-static bool try_take(struct lock *l)
+bool lock_try(struct lock *l)
 {
 	uint32_t seen = FREE;
 
@@ -36,7 +36,7 @@ static COLD void take_slow(struct lock *l)
 	for (int i = 0; i < SPINS; i++) {
 		uint32_t seen = a_load(&l->word, relaxed);
 
-		if (seen == FREE && try_take(l))
+		if (seen == FREE && lock_try(l))
 			return;
 		if (seen == SLEPT_ON)
 			break;
@@ -50,7 +50,7 @@ static COLD void take_slow(struct lock *l)
 
 void lock_take(struct lock *l)
 {
-	if (unlikely(!try_take(l)))
+	if (unlikely(!lock_try(l)))
 		take_slow(l);
 }
 

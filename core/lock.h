@@ -10,6 +10,7 @@
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All zeroes is free. */
@@ -18,6 +19,8 @@ struct lock {
 };
 
 void lock_take(struct lock *l);
+/* Take it if it is free. */
+bool lock_try(struct lock *l);
 void lock_drop(struct lock *l);
 
 #endif

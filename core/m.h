@@ -35,7 +35,10 @@ struct m {
 	struct g *parted;         /* left for the scheduler: to be queued */
 	struct g *odd;            /* likewise: not fit to run here now */
 	struct g *corpse;         /* likewise: to be buried */
-	struct g *wired;          /* leat_thread_lock: nothing else runs here */
+	struct g *mine, **mine_end; /* bound, ready and gathered, if exclusive */
+	int wired;   /* goroutines that locked this thread */
+	bool sought; /* it asked for the P it has */
+	bool loose;  /* computes without a P; counted in sched */
 	int bonds;                /* goroutines bound to this thread */
 	int pinned_to;            /* the P whose CPU this thread is on; -1 */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
@@ -51,7 +54,18 @@ struct m {
 	char *stack; /* of the thread: lowest address, size */
 	size_t stack_size;
 	char *signal_stack;
-	bool doomed; /* ends when it comes to the scheduler */
+	bool doomed; /* ends when nothing is bound to it any more */
 };
+
+/* Only what is bound to it may run here. */
+static ALWAYS_INLINE bool m_exclusive(const struct m *m)
+{
+	return m->wired > 0 || m->doomed;
+}
+
+static ALWAYS_INLINE bool m_has_bound(struct m *m)
+{
+	return a_load(&m->bound, relaxed) || m->mine;
+}
 
 #endif

@@ -23,7 +23,8 @@
  *	                                             when it gets a P again
  *	CLAIMED    a claimer looks, or owns the P    the claimer
  *	           for a moment
- *	TAKEN      the P has gone to another thread  the claimer
+ *	TAKEN      the P has gone to another thread  the claimer; the thread,
+ *	                                             by compare-and-swap
  *
  * Invariant: the plain fields of a P are touched only by a thread that is
  * inside and has read FREE after that, or by a claimer that has read
@@ -118,7 +119,7 @@ static inline bool own_claim(struct own *o)
 		return true;
 
 	/* [own.abort] pairs with [own.enter], [own.again], [own.wait],
-	 * [own.claim]. */
+	 * [own.claim], [own.part]. */
 	a_store(&o->claim, OWN_FREE, release);
 	return false;
 }
@@ -127,8 +128,33 @@ static inline bool own_claim(struct own *o)
 static inline void own_release(struct own *o)
 {
 	/* [own.free] pairs with [own.enter], [own.again], [own.wait],
-	 * [own.claim]. */
+	 * [own.claim], [own.part]. */
 	a_store(&o->claim, OWN_FREE, release);
+}
+
+/* The thread itself, inside, gives its P up.  A claimer that looks at this
+ * moment lets go, for it finds us inside; until then its word is not ours to
+ * overwrite.  While the word is TAKEN nobody can claim. */
+static inline void own_part(struct own *o)
+{
+	for (int turn = 0;; turn++) {
+		uint32_t claim = OWN_FREE;
+
+		/* [own.part] pairs with [own.abort], [own.free]. */
+		if (a_cas(&o->claim, &claim, OWN_TAKEN, acquire) ||
+		    claim == OWN_TAKEN)
+			return;
+		if (turn < OWN_SPINS)
+			a_spin();
+		else
+			a_yield();
+	}
+}
+
+/* It gets one, before anybody can find it by that P. */
+static inline void own_renew(struct own *o)
+{
+	a_store(&o->claim, OWN_FREE, relaxed);
 }
 
 /* The P goes elsewhere; the thread learns of it when it comes inside. */

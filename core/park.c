@@ -26,6 +26,8 @@
 /* An ownership lost while outside is found out on the way in. */
 COLD struct m *m_enter_slow(struct m *m)
 {
+	if (a_load(&m->blocked, relaxed))
+		fatal("a call into the runtime inside leat_block_enter");
 	return spare_return(m);
 }
 
@@ -106,7 +108,8 @@ SANITIZE_SWITCHES void park_end(struct m *m)
 	struct g *g = m->g;
 	struct p *p = m_p(m);
 
-	a_store(&p->ended, a_load(&p->ended, relaxed) + 1, relaxed);
+	/* [park.ended] pairs with [go.ended]. */
+	a_store(&p->ended, a_load(&p->ended, relaxed) + 1, release);
 	a_store(&g->state, G_DEAD, relaxed);
 	g->ctx.pc = NULL;
 	if (unlikely(g->sized || g->bound)) {

@@ -34,20 +34,16 @@ _Noreturn void procs_freeze(void)
 
 void procs_halt(struct m *m)
 {
-	struct p *p = m_p(m);
-
-	/* [procs.halt] pairs with [procs.see]: the P as we leave it. */
-	a_store(&p->halted, 1, release);
 	/* [procs.wait] pairs with [procs.go]. */
-	while (a_load(&sched.stopping, acquire))
-		os_futex_wait(&sched.stopping, 1, OS_NEVER);
-	if (p->id < a_load(&sched.procs, relaxed))
+	uint32_t stop = a_load(&sched.stopping, acquire);
+
+	if (!(stop & 1))
 		return;
-	if (p->searching)
-		idle_found(&sched.idle);
-	p->searching = false;
-	a_store(&m->p, NULL, relaxed);
-	a_store(&p->m, NULL, relaxed);
+	/* [procs.halt] pairs with [procs.see]: the P as we leave it. */
+	a_store(&m_p(m)->halted, stop, release);
+	/* [procs.again] pairs with [procs.go]: perhaps without a P. */
+	while (a_load(&sched.stopping, acquire) == stop)
+		os_futex_wait(&sched.stopping, stop, OS_NEVER);
 }
 
 /* One attempt; what is stopped already stays so. */
@@ -56,7 +52,7 @@ static void halt_one(struct p *p)
 	struct m *m = a_load(&p->m, relaxed);
 
 	/* [procs.see] pairs with [procs.halt]. */
-	if (a_load(&p->halted, acquire)) {
+	if (a_load(&p->halted, acquire) == a_load(&sched.stopping, relaxed)) {
 		p->halt = HALTED;
 	} else if (!m) {
 		if (idle_withdraw(&sched.idle, p->id))
@@ -76,7 +72,7 @@ static void stop(struct p *self)
 {
 	int left = a_load(&sched.procs, relaxed) - (self != NULL);
 
-	a_store(&sched.stopping, 1, relaxed);
+	a_add(&sched.stopping, 1, relaxed);
 	for (int turn = 0; left > 0; turn++) {
 		for (int i = 0; i < a_load(&sched.procs, relaxed); i++) {
 			struct p *p = sched.p[i];
@@ -91,7 +87,14 @@ static void stop(struct p *self)
 	}
 }
 
-/* Its thread loses it, outside or not. */
+static void settle_search(struct p *p)
+{
+	if (p->searching)
+		idle_found(&sched.idle);
+	p->searching = false;
+}
+
+/* Its thread, which was claimed, loses it. */
 static void take_from(struct m *m, struct p *p)
 {
 	a_store(&m->p, NULL, relaxed);
@@ -99,11 +102,24 @@ static void take_from(struct m *m, struct p *p)
 	own_take(&m->own);
 }
 
+/* The same for one that is inside: halted, or the caller's. */
+static void detach(struct m *m, struct p *p)
+{
+	settle_search(p);
+	own_part(&m->own);
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+}
+
 static void release_one(struct p *p, bool used)
 {
 	struct m *m = a_load(&p->m, relaxed);
 
 	switch (p->halt) {
+	case HALTED:
+		if (!used)
+			detach(m, p);
+		break;
 	case CLAIMED:
 		if (used)
 			own_release(&m->own);
@@ -118,7 +134,6 @@ static void release_one(struct p *p, bool used)
 		break;
 	}
 	p->halt = RUNS;
-	a_store(&p->halted, 0, relaxed);
 }
 
 /* Let all go on; the first `was` of them were stopped. */
@@ -131,8 +146,8 @@ static void go(struct p *self, int was)
 			release_one(sched.p[i], i < procs);
 	for (int i = was; i < procs; i++)
 		idle_publish(&sched.idle, i, false);
-	/* [procs.go] pairs with [procs.wait]. */
-	a_store(&sched.stopping, 0, release);
+	/* [procs.go] pairs with [procs.wait], [procs.again]. */
+	a_add(&sched.stopping, 1, release);
 	os_futex_wake(&sched.stopping, INT32_MAX);
 }
 
@@ -191,23 +206,28 @@ static void empty(struct p *p)
 
 struct m *procs_change(struct m *m, int n)
 {
-	struct p *self = m_p(m);
-	int was;
+	/* Not asleep in here: whoever holds it waits for us to halt. */
+	while (!lock_try(&stop_lock))
+		m = park_part(m);
 
-	lock_take(&stop_lock);
-	was = a_load(&sched.procs, relaxed);
+	struct p *self = m_p(m);
+	int was = a_load(&sched.procs, relaxed);
+
 	stop(self);
 	if (procs_make(n) == 0) {
 		a_store(&sched.procs, n, relaxed);
+		/* [procs.fewer] pairs with [wake.look]: who puts something
+		 * into an inbox after it was emptied sees the new number. */
+		a_fence(seq_cst);
 		for (int i = n; i < was; i++)
 			empty(sched.p[i]);
 	}
 	go(self, was);
+	if (self->id >= a_load(&sched.procs, relaxed))
+		detach(m, self);
 	lock_drop(&stop_lock);
-	if (self->id >= a_load(&sched.procs, relaxed)) {
-		take_from(m, self);
+	if (!m_p(m))
 		m = spare_return(m);
-	}
 	wake_somebody();
 	return m;
 }
@@ -216,5 +236,8 @@ void procs_end(void)
 {
 	lock_take(&stop_lock);
 	stop(NULL);
+	for (int i = 0; i < a_load(&sched.procs, relaxed); i++)
+		if (sched.p[i]->halt == CLAIMED)
+			take_from(a_load(&sched.p[i]->m, relaxed), sched.p[i]);
 	lock_drop(&stop_lock);
 }

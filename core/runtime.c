@@ -116,7 +116,9 @@ int leat_run_(const struct leat_options *options, leat_fn_ *fn, int argc,
 
 	struct leat_attr attr = { .name = "main" };
 
-	if (go_start(&attr, NULL, fn, argc, argv) != 0)
+	struct go_extra extra = { .main = true };
+
+	if (go_start(&attr, &extra, fn, argc, argv) != 0)
 		refuse("no memory for the main goroutine");
 	if (!spare_start(sched.p[0]))
 		refuse("cannot start a thread");

@@ -26,7 +26,7 @@ struct sched {
 	/* Read by all, written rarely. */
 	_Atomic uint32_t phase;    /* SCHED_OFF, SCHED_ON, SCHED_DEAD */
 	_Atomic int procs;         /* Ps in use: p[0 .. procs) */
-	_Atomic uint32_t stopping; /* a stop of all Ps is wanted */
+	_Atomic uint32_t stopping; /* odd: the n-th stop of all Ps is wanted */
 	enum leat_idle policy;
 	int64_t spin; /* ns an adaptive P looks around */
 	struct options options;
@@ -39,6 +39,7 @@ struct sched {
 	/* Written by threads that have no P. */
 	_Alignas(CPU_LINE) _Atomic uint64_t started, ended;
 	_Atomic uint32_t seekers; /* threads that need a P themselves */
+	_Atomic int loose;	  /* threads that compute without a P */
 	_Atomic uint32_t watched; /* sysmon: 0 asleep for long, 1 awake */
 };
 
@@ -59,8 +60,9 @@ void wake_share(struct p *p, uint32_t keep);
 void wake_show(struct p *p);
 /* Work became visible outside any P's private queues. */
 void wake_somebody(void);
-/* P p, already counted as searching, is to look around. */
-void wake_p(struct p *p);
+/* P p, already counted as searching, is to look around.  False: it has no
+ * thread and none could be made. */
+bool wake_p(struct p *p);
 /* Something in p's inbox, a stop, a seeker: p is to look up soon. */
 void wake_attention(struct p *p);
 /* To the node's queue. */
@@ -126,6 +128,21 @@ static ALWAYS_INLINE void wake_if_hungry(struct p *p, uint32_t keep)
 	    deque_len(&p->fresh) + deque_len(&p->fifo) + runq_len(&p->runq) >
 		    keep)
 		wake_share(p, keep);
+}
+
+/* Is a stop of all Ps wanted? */
+static ALWAYS_INLINE bool sched_stopping(void)
+{
+	return a_load(&sched.stopping, relaxed) & 1;
+}
+
+/* Does anything wait in the queues of the nodes? */
+static inline bool sched_nodes_wait(void)
+{
+	for (int i = 0; i < sched.topology.nodes; i++)
+		if (inject_len(&sched.node[i]) > 0)
+			return true;
+	return false;
 }
 
 #endif

@@ -100,7 +100,7 @@ static struct m *take_seeker(void)
 /* With the lock held, so that a thread is in a list or has a P. */
 static void give_locked(struct m *m, struct p *p)
 {
-	a_store(&m->own.claim, OWN_FREE, relaxed);
+	own_renew(&m->own);
 	a_store(&p->m, m, relaxed);
 	/* [spare.give] pairs with [spare.given]: the P as its last thread
 	 * left it. */
@@ -109,6 +109,9 @@ static void give_locked(struct m *m, struct p *p)
 
 static void rouse(struct m *m)
 {
+	/* [spare.rouse] pairs with [spare.bound]: whoever misses the note sees
+	 * the P. */
+	a_fence(seq_cst);
 	a_store(&m->note, 1, relaxed);
 	os_futex_wake(&m->note, 1);
 }
@@ -183,7 +186,10 @@ static void *thread_main(void *arg)
 
 static void reset(struct m *m, struct p *p)
 {
-	m->g = m->parted = m->odd = m->corpse = m->wired = NULL;
+	m->g = m->parted = m->odd = m->corpse = NULL;
+	m->mine = NULL;
+	m->wired = 0;
+	m->loose = m->sought = false;
 	m->pinned_to = -1;
 	m->bonds = 0;
 	m->doomed = false;
@@ -191,7 +197,7 @@ static void reset(struct m *m, struct p *p)
 	a_store(&m->note, 0, relaxed);
 	a_store(&m->bound, NULL, relaxed);
 	a_store(&m->own.inside, 1, relaxed);
-	a_store(&m->own.claim, OWN_FREE, relaxed);
+	own_renew(&m->own);
 	a_store(&m->p, p, relaxed);
 	a_store(&p->m, m, relaxed);
 }
@@ -213,6 +219,7 @@ static bool new_thread(struct p *p)
 	if (os_thread(thread_main, m, THREAD_STACK) == 0)
 		return true;
 
+	own_part(&m->own);
 	a_store(&p->m, NULL, relaxed);
 	a_store(&m->p, NULL, relaxed);
 	lock_take(&pool.lock);
@@ -243,6 +250,7 @@ void spare_hand_over(struct m *m)
 
 	if (!p)
 		return;
+	own_part(&m->own);
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 	/* Without a thread it is idle; whoever wakes it tries again. */
@@ -258,6 +266,7 @@ bool spare_serve(struct m *m)
 	if (seeker) {
 		struct p *p = m_p(m);
 
+		own_part(&m->own);
 		a_store(&m->p, NULL, relaxed);
 		give_locked(seeker, p);
 	}
@@ -275,13 +284,13 @@ static bool enlist(struct m *m)
 	bool seek;
 
 	lock_take(&pool.lock);
-	seek = a_load(&m->bound, relaxed) != NULL;
+	seek = m_has_bound(m);
 	if (m->listed && seek)
 		drop_spare(m);
 	if (!m->listed && !m_p(m)) {
 		if (seek)
 			list_seeker(m);
-		else
+		else if (!m_exclusive(m))
 			list_spare(m);
 	}
 	lock_drop(&pool.lock);
@@ -312,9 +321,12 @@ bool spare_wait(struct m *m)
 {
 	bool seeking = false;
 
+	if (m->loose)
+		a_sub(&sched.loose, 1, relaxed);
+	m->loose = false;
 	for (;;) {
 		a_store(&m->note, 0, relaxed);
-		/* [spare.bound] pairs with [wake.bound]: either we see the
+		/* [spare.bound] pairs with [wake.bound], [spare.rouse]: either we see the
 		 * goroutine, or its waker sees that we have no P and sets
 		 * the note. */
 		a_fence(seq_cst);
@@ -331,6 +343,7 @@ bool spare_wait(struct m *m)
 			return false;
 	}
 	a_store(&m->blocked, 0, relaxed);
+	m->sought = seeking;
 	adopt(m);
 	return true;
 }

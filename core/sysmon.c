@@ -7,7 +7,7 @@
  *	a look, while another P is idle           robbed of what it keeps from
  *	                                          thieves (rescue)
  *	20 us, in a blocking call                 given to another thread
- *	10 ms                                     given to another thread
+ *	10 ms, and more where hogs are many       given to another thread
  *
  * So neither a goroutine that computes nor one that blocks holds up others,
  * even with one P; it goes on on its thread, without a P, until it calls the
@@ -47,7 +47,7 @@ static bool work_for(struct p *p, bool idle)
 {
 	return p_waiting(p) > 0 || a_load(&p->inbox, relaxed) ||
 	       a_load(&sched.seekers, relaxed) ||
-	       (!idle && inject_len(&sched.node[p->node]) > 0);
+	       (!idle && sched_nodes_wait());
 }
 
 /* p's thread, claimed, or NULL. */
@@ -63,12 +63,27 @@ static struct m *claim(struct p *p)
 	return NULL;
 }
 
-static bool retake(struct p *p)
+/* Each hog whose P was taken goes on, beside the others: the more there are,
+ * the longer a slice must be for the threads to stay few; and a thread that
+ * shares its CPU looks stuck while it only waits for its turn. */
+static int64_t slice(void)
+{
+	int procs = a_load(&sched.procs, relaxed);
+	int cpus = topology_cpu_count();
+	int64_t shared = procs > cpus ? (procs + cpus - 1) / cpus : 1;
+
+	return HOG_NS * shared * (1 + a_load(&sched.loose, relaxed) / procs);
+}
+
+static bool retake(struct p *p, bool hog)
 {
 	struct m *m = claim(p);
 
 	if (!m)
 		return false;
+	if (hog)
+		a_add(&sched.loose, 1, relaxed);
+	m->loose = hog;
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 	own_take(&m->own);
@@ -106,8 +121,10 @@ static bool look(struct p *p, int64_t now, bool idle)
 	int64_t stuck = now - seen[p->id].since;
 	bool blocked = a_load(&m->blocked, relaxed);
 
-	if (stuck >= HOG_NS || (blocked && stuck >= BLOCK_NS))
-		return retake(p);
+	if (blocked && stuck >= BLOCK_NS)
+		return retake(p, false);
+	if (stuck >= slice())
+		return retake(p, true);
 	return idle && p_waiting(p) > 0 && rescue(p);
 }
 
@@ -115,8 +132,8 @@ static bool look(struct p *p, int64_t now, bool idle)
 static void start_again(struct p *p)
 {
 	if (!a_load(&p->m, relaxed) && work_for(p, false) &&
-	    idle_withdraw(&sched.idle, p->id))
-		wake_p(p);
+	    idle_withdraw(&sched.idle, p->id) && !wake_p(p))
+		idle_publish(&sched.idle, p->id, true);
 }
 
 static bool look_around(int64_t now, bool idle)
@@ -137,6 +154,17 @@ static bool all_idle(void)
 	       (uint32_t)a_load(&sched.procs, relaxed);
 }
 
+/* Work that no P could be woken for: a thread could not be made. */
+static bool stranded(void)
+{
+	int procs = a_load(&sched.procs, relaxed);
+
+	for (int i = 0; i < procs; i++)
+		if (p_waiting(sched.p[i]) > 0)
+			return true;
+	return sched_nodes_wait();
+}
+
 /* Until a P leaves idleness. */
 static void sleep_long(void)
 {
@@ -144,7 +172,8 @@ static void sleep_long(void)
 	/* [sysmon.sleep] pairs with [idle.leave]: either we see it leave, or
 	 * it sees that we sleep. */
 	a_fence(seq_cst);
-	while (all_idle() && a_load(&sched.watched, relaxed) == 0)
+	while (all_idle() && !stranded() &&
+	       a_load(&sched.watched, relaxed) == 0)
 		os_futex_wait(&sched.watched, 0, OS_NEVER);
 	a_store(&sched.watched, 1, relaxed);
 }
@@ -171,7 +200,7 @@ static void *watch(void *unused)
 		bool trim = now - trimmed >= TRIM_NS;
 		size_t left = 1;
 
-		if (a_load(&sched.stopping, relaxed))
+		if (sched_stopping())
 			continue;
 		if (look_around(now, idle)) {
 			vain = 0;

@@ -36,17 +36,14 @@ static struct g *movable(struct deque *q)
 
 COLD static void show(struct p *p, uint32_t n)
 {
-	while (n-- > 0) {
+	while (n-- > 0 && runq_len(&p->runq) < RUNQ_CAP) {
 		struct g *g = movable(&p->fifo);
 
 		if (!g)
 			g = movable(&p->fresh);
 		if (!g)
 			return;
-		if (!runq_push(&p->runq, g)) {
-			deque_push_back(&p->fifo, g);
-			return;
-		}
+		runq_push(&p->runq, g);
 	}
 }
 
@@ -80,36 +77,47 @@ void wake_show(struct p *p)
 
 void wake_somebody(void)
 {
-	int p = idle_wake(&sched.idle, a_load(&sched.procs, relaxed));
+	int procs = a_load(&sched.procs, relaxed);
+	int p = idle_wake(&sched.idle, procs);
 
-	if (p >= 0)
-		wake_p(sched.p[p]);
+	if (p < 0 || wake_p(sched.p[p]))
+		return;
+
+	/* No thread for that one: another, which has one, will do. */
+	int other = idle_pick(&sched.idle, procs);
+
+	idle_publish(&sched.idle, p, true);
+	if (other >= 0 && !wake_p(sched.p[other]))
+		idle_publish(&sched.idle, other, true);
 }
 
-void wake_p(struct p *p)
+bool wake_p(struct p *p)
 {
 	if (!a_load(&p->m, relaxed)) {
+		if (unlikely(a_load(&sched.watched, relaxed) == 0))
+			sysmon_rouse();
 		p->searching = true;
-		if (!spare_start(p)) {
-			p->searching = false;
-			idle_publish(&sched.idle, p->id, true);
-		}
-		return;
+		if (spare_start(p))
+			return true;
+		p->searching = false;
+		return false;
 	}
 	/* [wake.note] pairs with [idle.note], [sleep.note]: what there is to
 	 * do is visible to whoever sees the note. */
 	if (a_swap(&p->note, NOTE_WOKEN, acq_rel) == NOTE_ASLEEP)
 		os_futex_wake(&p->note, 1);
+	return true;
 }
 
 void wake_attention(struct p *p)
 {
-	a_store(&p->attention, 1, relaxed);
-	/* [wake.look] pairs with [idle.rescan]: either p sees the word before
+	/* [wake.attend] pairs with [worker.attend]: what there is to see. */
+	a_store(&p->attention, 1, release);
+	/* [wake.look] pairs with [idle.rescan], [procs.fewer]: either p sees the word before
 	 * it sleeps, or we see its idle bit. */
 	a_fence(seq_cst);
-	if (idle_withdraw(&sched.idle, p->id))
-		wake_p(p);
+	if (idle_withdraw(&sched.idle, p->id) && !wake_p(p))
+		idle_publish(&sched.idle, p->id, true);
 }
 
 void wake_submit(int node, struct g *const *g, uint32_t n)
@@ -124,8 +132,8 @@ static void push(_Atomic(struct g *) *list, struct g *g)
 
 	do {
 		g->next = top;
-		/* [wake.push] pairs with [worker.drain], [worker.wired],
-		 * [wake.stale]. */
+		/* [wake.push] pairs with [worker.drain], [wake.stale],
+		 * [procs.drain]. */
 	} while (!a_cas(list, &top, g, release));
 }
 

@@ -31,12 +31,14 @@ static void keep(struct p *p, struct g *g)
 		wake_submit(p->node, &g, 1);
 }
 
-/* Everything on an inbox, oldest first. */
-static void drain(struct p *p, _Atomic(struct g *) *list)
+/* Everything on an inbox, linked, oldest first. */
+static struct g *oldest_first(_Atomic(struct g *) *list)
 {
-	/* [worker.drain] pairs with [wake.push]. */
-	struct g *g = a_swap(list, NULL, acquire), *oldest = NULL;
+	struct g *oldest = NULL, *g = NULL;
 
+	if (a_load(list, relaxed))
+		/* [worker.drain] pairs with [wake.push]. */
+		g = a_swap(list, NULL, acquire);
 	while (g) {
 		struct g *next = g->next;
 
@@ -44,9 +46,13 @@ static void drain(struct p *p, _Atomic(struct g *) *list)
 		oldest = g;
 		g = next;
 	}
-	while (oldest) {
-		g = oldest;
-		oldest = g->next;
+	return oldest;
+}
+
+static void drain(struct p *p, _Atomic(struct g *) *list)
+{
+	for (struct g *g = oldest_first(list), *next; g; g = next) {
+		next = g->next;
 		keep(p, g);
 	}
 }
@@ -82,10 +88,10 @@ static void bury(struct m *m, struct g *g)
 {
 	struct p *p = m_p(m);
 
-	if (g->thread_locks)
+	if (g->thread_locks) {
 		m->doomed = true;
-	if (m->wired == g)
-		m->wired = NULL;
+		m->wired--;
+	}
 	if (g->bound)
 		m->bonds--;
 	g->bound = NULL;
@@ -136,6 +142,14 @@ static uint32_t fair_share(struct inject *q)
 	return n + 1 < GRAB ? n + 1 : GRAB;
 }
 
+static uint32_t random_below(struct p *p, uint32_t n)
+{
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return (uint32_t)(p->random >> 33) % n;
+}
+
 /* Every 61st dispatch: the node's queue first, and the oldest spawned one
  * joins the FIFO, so that nothing waits for ever. */
 static struct g *take_due(struct p *p)
@@ -148,7 +162,14 @@ static struct g *take_due(struct p *p)
 
 	if (old)
 		keep(p, old);
-	return from_node(p, &sched.node[p->node], 1);
+	/* Its own node first, then, so that none starves, any. */
+	int nodes = sched.topology.nodes;
+	int first = p->due_turn++ % 2 ? (int)random_below(p, (uint32_t)nodes) : p->node;
+	struct g *g = NULL;
+
+	for (int i = 0; !g && i < nodes; i++)
+		g = from_node(p, &sched.node[(first + i) % nodes], 1);
+	return g;
 }
 
 static struct g *take_elsewhere(struct p *p)
@@ -159,14 +180,6 @@ static struct g *take_elsewhere(struct p *p)
 	for (int i = 0; !g && i < sched.topology.nodes; i++)
 		g = from_node(p, &sched.node[i], fair_share(&sched.node[i]));
 	return g;
-}
-
-static uint32_t random_below(struct p *p, uint32_t n)
-{
-	p->random ^= p->random << 13;
-	p->random ^= p->random >> 7;
-	p->random ^= p->random << 17;
-	return (uint32_t)(p->random >> 33) % n;
 }
 
 static struct g *rob(struct p *p, struct p *victim)
@@ -190,7 +203,7 @@ static struct g *steal(struct p *p)
 		for (int class = 0, from = 0; class < DISTANCES;
 		     from = o->end[class ++]) {
 			int n = o->end[class] - from;
-			int at = n > 1 ? (int)random_below(p, n) : 0;
+			int at = n > 1 ? (int)random_below(p, (uint32_t)n) : 0;
 
 			if (class == REMOTE && round < ROUNDS / 2)
 				continue;
@@ -207,21 +220,37 @@ static struct g *steal(struct p *p)
 	return NULL;
 }
 
-/* Is there anything that p could do? */
-static bool visible(struct m *m, struct p *p)
+/* Is there anything that concerns p alone? */
+static bool called(struct m *m, struct p *p)
+{
+	return a_load(&p->attention, relaxed) || a_load(&p->inbox, relaxed) ||
+	       a_load(&m->bound, relaxed) || a_load(&sched.seekers, relaxed);
+}
+
+/* Is there anything that any P could do? */
+static bool plenty(void)
 {
 	int procs = a_load(&sched.procs, relaxed);
 
-	if (a_load(&p->attention, relaxed) || a_load(&m->bound, relaxed) ||
-	    a_load(&sched.seekers, relaxed))
+	if (sched_nodes_wait())
 		return true;
-	for (int i = 0; i < sched.topology.nodes; i++)
-		if (inject_len(&sched.node[i]))
-			return true;
 	for (int i = 0; i < procs; i++)
 		if (runq_len(&sched.p[i]->runq))
 			return true;
 	return false;
+}
+
+static bool visible(struct m *m, struct p *p)
+{
+	return called(m, p) || plenty();
+}
+
+/* While it spins, work for anybody is left to one who searches already. */
+static bool tempting(struct m *m, struct p *p)
+{
+	return called(m, p) ||
+	       (idle_searching(a_load(&sched.idle.state, relaxed)) == 0 &&
+		plenty());
 }
 
 static bool noted(struct p *p)
@@ -243,7 +272,7 @@ static bool spin(struct m *m, struct p *p)
 				return true;
 			a_spin();
 		}
-		if (visible(m, p))
+		if (tempting(m, p))
 			return true;
 
 		int64_t now = os_now();
@@ -288,14 +317,15 @@ static void idle(struct m *m, struct p *p, bool searching)
 }
 
 /* Something has to be seen to before the next goroutine. */
-static bool interrupted(struct m *m, struct p *p)
+static bool interrupted(struct m *m, struct p *p, bool sought)
 {
 	return m->odd || a_load(&p->attention, relaxed) ||
-	       a_load(&m->bound, relaxed) || a_load(&sched.seekers, relaxed);
+	       a_load(&m->bound, relaxed) ||
+	       (!sought && a_load(&sched.seekers, relaxed));
 }
 
 /* A goroutine that is ours to resume; NULL if something else comes first. */
-static struct g *find(struct m *m, struct p *p)
+static struct g *find(struct m *m, struct p *p, bool sought)
 {
 	bool searching = p->searching;
 	struct g *g = take_due(p), *mine = NULL;
@@ -315,10 +345,11 @@ static struct g *find(struct m *m, struct p *p)
 		}
 		if (g && park_take(m, g))
 			mine = g;
-		if (mine || interrupted(m, p))
+		if (mine || interrupted(m, p, sought))
 			break;
 		idle(m, p, searching);
 		searching = true;
+		sought = false;
 	}
 	if (searching && idle_found(&sched.idle) && visible(m, p))
 		wake_somebody();
@@ -327,23 +358,55 @@ static struct g *find(struct m *m, struct p *p)
 
 static bool others_wait(struct p *p)
 {
-	return p_waiting(p) > 0 || inject_len(&sched.node[p->node]) > 0;
+	return p_waiting(p) > 0 || sched_nodes_wait();
 }
 
-/* A goroutine has the thread to itself: it runs, or the P goes elsewhere while
- * it waits or gives way. */
-static void turn_wired(struct m *m, struct p *p)
+/* Behind those that are gathered already. */
+static void gather(struct m *m, struct g *g)
 {
-	struct g *g = m->wired;
+	if (!m->mine)
+		m->mine_end = &m->mine;
+	g->next = NULL;
+	*m->mine_end = g;
+	m->mine_end = &g->next;
+}
 
-	if (!a_load(&m->bound, relaxed) ||
-	    (g->reason == G_YIELD && others_wait(p))) {
-		g->reason = G_NOTHING;
+/* The oldest ready one that is bound to this thread. */
+static struct g *next_bound(struct m *m)
+{
+	struct g *g = oldest_first(&m->bound);
+
+	while (g) {
+		struct g *next = g->next;
+
+		gather(m, g);
+		g = next;
+	}
+	g = m->mine;
+	if (g)
+		m->mine = g->next;
+	return g;
+}
+
+/* A goroutine has locked the thread: only what is bound to it runs here, and
+ * the P goes elsewhere while all of those wait, or give way. */
+static void turn_exclusive(struct m *m, struct p *p)
+{
+	struct g *g = next_bound(m);
+
+	if (p->searching) {
+		p->searching = false;
+		if (idle_found(&sched.idle))
+			wake_somebody();
+	}
+	if (!g || (g->reason == G_YIELD && others_wait(p))) {
+		if (g) {
+			g->reason = G_NOTHING;
+			gather(m, g);
+		}
 		spare_hand_over(m);
 		return;
 	}
-	/* [worker.wired] pairs with [wake.push]: the list is of one. */
-	check(a_swap(&m->bound, NULL, acquire) == g);
 	a_store(&p->attention, 1, relaxed);
 	await(g);
 	if (park_take(m, g))
@@ -352,28 +415,32 @@ static void turn_wired(struct m *m, struct p *p)
 
 static void attend(struct m *m, struct p *p)
 {
-	a_store(&p->attention, m->wired != NULL, relaxed);
-	/* [worker.attend] pairs with [wake.look]: what came before the word
+	/* [worker.attend] pairs with [wake.attend]: what came before the word
 	 * was set is seen, what comes after sets it again. */
-	a_fence(seq_cst);
+	a_swap(&p->attention, m_exclusive(m), acquire);
 	drain(p, &p->inbox);
-	if (!m->wired)
-		drain(p, &m->bound);
+	if (m_exclusive(m))
+		return;
+	for (struct g *g; (g = next_bound(m));)
+		keep(p, g);
 }
 
 /* With a P: one goroutine's turn, or whatever comes before it. */
 static void turn(struct m *m, struct p *p)
 {
-	if (a_load(&p->attention, relaxed) || a_load(&m->bound, relaxed))
+	bool sought = m->sought;
+
+	m->sought = false;
+	if (a_load(&p->attention, relaxed) || m_has_bound(m))
 		attend(m, p);
-	if (a_load(&sched.seekers, relaxed) && spare_serve(m))
+	if (!sought && a_load(&sched.seekers, relaxed) && spare_serve(m))
 		return;
-	if (m->wired) {
-		turn_wired(m, p);
+	if (m_exclusive(m)) {
+		turn_exclusive(m, p);
 		return;
 	}
 
-	struct g *g = find(m, p);
+	struct g *g = find(m, p, sought);
 
 	if (g)
 		park_resume(m, g);
@@ -386,14 +453,14 @@ void worker_run(struct m *m)
 
 		struct p *p = m_p(m);
 
-		if (m->doomed) {
+		if (m->doomed && m->bonds == 0) {
 			spare_hand_over(m);
 			return;
 		}
 		if (!p) {
 			if (!spare_wait(m))
 				return;
-		} else if (a_load(&sched.stopping, relaxed)) {
+		} else if (sched_stopping()) {
 			procs_halt(m);
 		} else {
 			turn(m, p);

@@ -47,10 +47,10 @@ COLD static struct m *let_go_on(struct m *m, int turn)
 		a_spin();
 		return m;
 	}
-	if (m)
-		return yield(m);
-	a_yield();
-	return NULL;
+	/* Its holder may wait for this very CPU. */
+	if (!m || turn % 16 == 0)
+		a_yield();
+	return m ? yield(m) : NULL;
 }
 
 /* The counter is zero and LOCK is ours: all go on, first come first. */

@@ -16,7 +16,7 @@ own live runq deque wait
 g
 inject idle trim
 p m
-park sched wake worker spare procs
+sched dispatch park wake worker spare procs
 overflow sysmon
 block go runtime
 '

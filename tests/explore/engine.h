@@ -6,71 +6,17 @@
  *	search.c    which turn to take where; what has been seen before
  *	threads.c   whose step is next; spinning, sleeping, deadlock
  *	steps.c     the words of atomic.h, in terms of a model
+ *	places.c    the words of memory, and who uses them
  *	strong.c    models SC and TSO
  *	weak.c      model WEAK
  *	fiber.c     stacks
+ *	switch.c    arch_switch, for cases with goroutines
  */
 #ifndef ENGINE_H
 #define ENGINE_H
 
 #include "tests/explore/explore.h"
-#include "tests/explore/fiber.h"
-
-enum { PLACES = 64, SEEN = 16, STEPS = 3000 };
-
-/* A word of shared memory. */
-struct place {
-	const void *at;
-	size_t size;
-	uint32_t version; /* how often its value has changed */
-	uint64_t wrote;	  /* hash of the last write */
-	uint64_t read;	  /* of the reads since, in any order */
-	int index;
-};
-
-enum thread_state { READY, SPINNING, SLEEPING, DONE };
-
-struct thread {
-	struct fiber fiber;
-	enum thread_state state;
-	struct explore_site *site; /* of the next step */
-	const struct place *wants; /* what that step is about */
-	uint64_t hash;		   /* of all its steps, and what they saw */
-	struct {
-		struct place *place;
-		uint32_t version;
-	} seen[SEEN]; /* read since it last spun */
-	int n_seen;
-};
-
-/* A read-modify-write. */
-enum { CAS = EXPLORE_swap + 1 };
-struct update {
-	int verb;
-	uint64_t operand, want, old;
-};
-
-struct model {
-	void (*reset)(void);
-	uint64_t (*load)(struct place *p, int order, uint32_t *version);
-	void (*store)(struct place *p, uint64_t value, int order);
-	bool (*change)(struct place *p, struct update *u, int order,
-		       uint32_t *version);
-	void (*fence)(int order);
-	uint64_t (*read)(struct place *p);
-	void (*write)(struct place *p, uint64_t value);
-	bool drains; /* a read-modify-write shows others more than itself */
-	/* Can no other thread tell when this store or fence takes place? */
-	bool (*silent)(bool store, int order);
-	/* Let the thread no longer see what is older than this. */
-	void (*settle)(struct place *p, uint32_t version);
-	/* TSO: may thread t's oldest store go to memory?  Make it go. */
-	bool (*can_flush)(int t);
-	void (*flush)(int t);
-	uint64_t (*hash)(void);
-};
-extern const struct model strong_model, weak_model;
-extern bool strong_buffers; /* TSO, not SC */
+#include "tests/explore/model.h"
 
 /* search.c */
 struct search_count {
@@ -102,7 +48,10 @@ _Noreturn void threads_again(void);
 _Noreturn void threads_fail(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
-/* steps.c */
+/* places.c */
+extern bool plain; /* no reductions: explore_self.c */
+bool place_contended(struct place *p, bool writes);
+bool places_heavy(bool here);
 struct place *place_of(const volatile void *at, size_t size);
 struct place *place_at(int i); /* NULL beyond the last */
 void places_reset(void);
@@ -112,6 +61,8 @@ const char *place_name(const void *at);
 bool place_reused(const void *at);
 uint64_t peek(const struct place *p);
 void poke(struct place *p, uint64_t value);
+
+/* steps.c */
 bool update_apply(const struct update *u, size_t size, uint64_t *value);
 
 /* explore.c */
@@ -125,8 +76,8 @@ const char *mode_name(unsigned mode);
 extern double explore_seconds; /* the limit for one case in one mode */
 
 /* mutants.c */
-int mutants_run(const struct explore_case *c, size_t cases,
-		const char *files, const struct explore_survivor *s);
+int mutants_run(const struct explore_case *c, size_t cases, const char *files,
+		const struct explore_survivor *s);
 bool mutants_set(const char *name);
 
 static inline uint64_t mix(uint64_t a, uint64_t b)

@@ -10,7 +10,7 @@
  *
  *	EXPLORE_PREEMPTIONS=3        another bound for cases that set none
  *	EXPLORE_SECONDS=60           patience with one case in one mode
- *	EXPLORE_MUTANTS=0            no mutants
+ *	EXPLORE_MUTANTS=0            no mutants; =all: listed survivors, too
  *
  * A schedule names the thread at each turn where there was a choice: a to f
  * makes its next step, A to F has its oldest store reach memory; a digit says
@@ -128,8 +128,8 @@ enum outcome explore_mode(const struct explore_case *c, unsigned mode,
 	uses_forget(places);
 	search_begin(replay);
 	for (;;) {
-		enum outcome o = threads_run(
-			c, c->preemptions ? c->preemptions : preemptions);
+		enum outcome o = threads_run(c, c->preemptions ? c->preemptions
+							       : preemptions);
 
 		if (o == FAILED || replay)
 			return o;

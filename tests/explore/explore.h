@@ -40,17 +40,17 @@ struct explore_case {
 	void (*init)(void), (*check)(void); /* either may be NULL */
 	void (*thread[EXPLORE_THREADS])(void);
 	unsigned passes, fails; /* modes */
-	const char *says;	/* in the message of a run that fails */
-	bool large;		/* not for mutants */
-	bool may_sleep;		/* threads asleep in the end are all right */
-	int preemptions;	/* 0: the default, 2; EXPLORE_ANY: no bound */
+	const char *says;       /* in the message of a run that fails */
+	bool large;             /* not for mutants */
+	bool may_sleep;         /* threads asleep in the end are all right */
+	int preemptions;        /* 0: the default, 2; EXPLORE_ANY: no bound */
 };
 enum { EXPLORE_ANY = 100 };
 
 /* A mutant that no case kills, and why that is right. */
 struct explore_survivor {
 	const char *label; /* of the comment above the order, or file:line */
-	const char *to;	   /* the weaker order, or NULL for all */
+	const char *to;    /* the weaker order, or NULL for all */
 	const char *why;
 };
 
@@ -84,7 +84,7 @@ void explore_reused(const void *at, size_t size);
 	int main(int argc, char **argv)                                      \
 	{                                                                    \
 		static const struct explore_survivor survivors[] = {         \
-			__VA_ARGS__ { NULL, NULL, NULL }                     \
+			__VA_ARGS__{ NULL, NULL, NULL }                      \
 		};                                                           \
 		return explore_main(argc, argv, cases,                       \
 				    sizeof(cases) / sizeof(cases[0]), files, \
@@ -93,44 +93,5 @@ void explore_reused(const void *at, size_t size);
 int explore_main(int argc, char **argv, const struct explore_case *c,
 		 size_t cases, const char *files,
 		 const struct explore_survivor *s);
-
-/* What shadow/core/atomic.h is made of. */
-enum explore_order {
-	EXPLORE_relaxed = 0,
-	EXPLORE_acquire = 1,
-	EXPLORE_release = 2,
-	EXPLORE_acq_rel = 3,
-	EXPLORE_seq_cst = 7,
-	EXPLORE_light = 8,
-	EXPLORE_heavy = 16,
-};
-enum explore_verb {
-	EXPLORE_add,
-	EXPLORE_sub,
-	EXPLORE_or,
-	EXPLORE_and,
-	EXPLORE_swap,
-};
-struct explore_site {
-	const char *file;
-	int line;
-	const char *verb, *text;
-	enum explore_order written, order; /* order: maybe a mutant's */
-	long hits;
-};
-void *explore_load(const volatile void *at, size_t size, void *out,
-		   struct explore_site *site);
-void explore_store(const volatile void *at, size_t size, const void *value,
-		   struct explore_site *site);
-void *explore_change(const volatile void *at, size_t size, void *value,
-		     enum explore_verb verb, struct explore_site *site);
-bool explore_cas(const volatile void *at, size_t size, void *want,
-		 const void *value, struct explore_site *site);
-void explore_fence(struct explore_site *site);
-void explore_spin(struct explore_site *site);
-void *explore_read(const volatile void *at, size_t size, void *out,
-		   struct explore_site *site);
-void explore_write(const volatile void *at, size_t size, const void *value,
-		   struct explore_site *site);
 
 #endif

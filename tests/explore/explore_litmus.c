@@ -43,11 +43,11 @@ static void one_order(void)
 	ASSERT(!(saw[0] == 1 && saw[1] == 0 && saw[2] == 1 && saw[3] == 0));
 }
 
-#define SIDE(name, store, i, load)  \
-	static void name(void)      \
-	{                           \
-		store;              \
-		saw[i] = load;      \
+#define SIDE(name, store, i, load) \
+	static void name(void)     \
+	{                          \
+		store;             \
+		saw[i] = load;     \
 	}
 SIDE(sb_relaxed_a, a_store(&x, 1, relaxed), 0, a_load(&y, relaxed))
 SIDE(sb_relaxed_b, a_store(&y, 1, relaxed), 1, a_load(&x, relaxed))
@@ -56,17 +56,17 @@ SIDE(sb_acq_rel_b, a_swap(&y, 1, acq_rel), 1, a_load(&x, acquire))
 SIDE(sb_seq_cst_a, a_store(&x, 1, seq_cst), 0, a_load(&y, seq_cst))
 SIDE(sb_seq_cst_b, a_store(&y, 1, seq_cst), 1, a_load(&x, seq_cst))
 SIDE(sb_one_side_b, a_store(&y, 1, seq_cst), 1, a_load(&x, acquire))
-SIDE(sb_fence_a, a_store(&x, 1, relaxed); a_fence(seq_cst), 0,
-     a_load(&y, relaxed))
-SIDE(sb_fence_b, a_store(&y, 1, relaxed); a_fence(seq_cst), 1,
-     a_load(&x, relaxed))
+SIDE(sb_fence_a, a_store(&x, 1, relaxed);
+     a_fence(seq_cst), 0, a_load(&y, relaxed))
+SIDE(sb_fence_b, a_store(&y, 1, relaxed);
+     a_fence(seq_cst), 1, a_load(&x, relaxed))
 SIDE(sb_light, a_store(&x, 1, relaxed); a_light(), 0, a_load(&y, relaxed))
 SIDE(sb_light_b, a_store(&y, 1, relaxed); a_light(), 1, a_load(&x, relaxed))
 SIDE(sb_heavy, a_store(&y, 1, relaxed); a_heavy(), 1, a_load(&x, relaxed))
 SIDE(mp_relaxed_b, saw[0] = a_load(&y, relaxed), 1, a_load(&x, relaxed))
 SIDE(mp_acquire_b, saw[0] = a_load(&y, acquire), 1, a_load(&x, relaxed))
-SIDE(mp_fence_b, saw[0] = a_load(&y, relaxed); a_fence(acquire), 1,
-     a_load(&x, relaxed))
+SIDE(mp_fence_b, saw[0] = a_load(&y, relaxed);
+     a_fence(acquire), 1, a_load(&x, relaxed))
 SIDE(iriw_acquire_c, saw[0] = a_load(&x, acquire), 1, a_load(&y, acquire))
 SIDE(iriw_acquire_d, saw[2] = a_load(&y, acquire), 3, a_load(&x, acquire))
 SIDE(iriw_seq_cst_c, saw[0] = a_load(&x, seq_cst), 1, a_load(&y, seq_cst))
@@ -230,9 +230,12 @@ static void wait_y_set_x(void)
 	a_store(&x, 1, release);
 }
 
-#define CASE(n, c, p, f, ...)                                      \
-	{ .name = n, .init = init, .check = c, .thread = { __VA_ARGS__ }, \
-	  .passes = p, .fails = f, .preemptions = EXPLORE_ANY }
+#define CASE(n, c, p, f, ...)                                       \
+	{                                                           \
+		.name = n, .init = init, .check = c,                \
+		.thread = { __VA_ARGS__ }, .passes = p, .fails = f, \
+		.preemptions = EXPLORE_ANY                          \
+	}
 #define SC   EXPLORE_SC
 #define TSO  EXPLORE_TSO
 #define WEAK EXPLORE_WEAK
@@ -273,20 +276,32 @@ static const struct explore_case cases[] = {
 	     iriw_seq_cst_c, iriw_seq_cst_d),
 	CASE("coherence", not_one_then_zero, ALL, 0, set_x, coherence_b),
 	CASE("update_is_whole", is_two, ALL, 0, bump, bump),
-	CASE("load_and_store_are_not", is_two, 0, ALL, bump_apart,
-	     bump_apart),
+	CASE("load_and_store_are_not", is_two, 0, ALL, bump_apart, bump_apart),
 	CASE("cas_loop", is_two, ALL, 0, bump_by_cas, bump_by_cas),
-	{ .name = "cross_spin", .init = init, .fails = ALL,
+	{ .name = "cross_spin",
+	  .init = init,
+	  .fails = ALL,
 	  .says = "deadlock, a spins at",
 	  .thread = { wait_x_set_y, wait_y_set_x } },
-	{ .name = "sleep_and_wake", .init = word_init, .passes = ALL,
-	  .thread = { sleeper, waker }, .preemptions = EXPLORE_ANY },
-	{ .name = "wake_forgotten", .init = word_init, .fails = ALL,
-	  .says = "a sleeps on", .thread = { sleeper, lazy_waker } },
-	{ .name = "plain_handed_over", .init = plain_init, .passes = ALL,
+	{ .name = "sleep_and_wake",
+	  .init = word_init,
+	  .passes = ALL,
+	  .thread = { sleeper, waker },
+	  .preemptions = EXPLORE_ANY },
+	{ .name = "wake_forgotten",
+	  .init = word_init,
+	  .fails = ALL,
+	  .says = "a sleeps on",
+	  .thread = { sleeper, lazy_waker } },
+	{ .name = "plain_handed_over",
+	  .init = plain_init,
+	  .passes = ALL,
 	  .thread = { write_plain, read_plain } },
-	{ .name = "plain_raced", .init = plain_init, .passes = SC | TSO,
-	  .fails = WEAK, .says = "race on",
+	{ .name = "plain_raced",
+	  .init = plain_init,
+	  .passes = SC | TSO,
+	  .fails = WEAK,
+	  .says = "race on",
 	  .thread = { write_plain, read_plain_early } },
 };
 

@@ -100,10 +100,12 @@ static void all_counted(void)
 	ASSERT(live == 0);
 }
 
-#define CASE(n, start, ...)                                        \
-	{ .name = #n, .init = start, .check = all_counted,         \
-	  .passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,       \
-	  .thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY }
+#define CASE(n, start, ...)                                           \
+	{                                                             \
+		.name = #n, .init = start, .check = all_counted,      \
+		.passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,    \
+		.thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY \
+	}
 
 static const struct explore_case cases[] = {
 	CASE(run_against_trim, init, run, trimmer),

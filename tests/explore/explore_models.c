@@ -41,23 +41,23 @@ static void enqueue(void)
 	d_write(&local, 5);
 }
 
-#define DEFER(name, mo)                 \
-	static void name(void)          \
-	{                               \
-		enqueue();              \
-		d_write(&saved, 42);    \
-		a_store(&lock, 0, mo);  \
+#define DEFER(name, mo)                \
+	static void name(void)         \
+	{                              \
+		enqueue();             \
+		d_write(&saved, 42);   \
+		a_store(&lock, 0, mo); \
 	}
 DEFER(defer, release)
 DEFER(defer_relaxed, relaxed)
 
-#define ON_CPU(name, mo)                     \
-	static void name(void)               \
-	{                                    \
-		enqueue();                   \
-		a_store(&lock, 0, release);  \
-		d_write(&saved, 42);         \
-		a_store(&on_cpu[0], 0, mo);  \
+#define ON_CPU(name, mo)                    \
+	static void name(void)              \
+	{                                   \
+		enqueue();                  \
+		a_store(&lock, 0, release); \
+		d_write(&saved, 42);        \
+		a_store(&on_cpu[0], 0, mo); \
 	}
 ON_CPU(park_on_cpu, release)
 ON_CPU(park_on_cpu_relaxed, relaxed)
@@ -85,14 +85,14 @@ static void resumer(void)
 		go_on();
 }
 
-#define RESUMER(name, mo)                          \
-	static void name(void)                     \
-	{                                          \
-		if (!a_load(&ready, acquire))      \
-			return;                    \
-		while (a_load(&on_cpu[0], mo))     \
-			a_spin();                  \
-		go_on();                           \
+#define RESUMER(name, mo)                      \
+	static void name(void)                 \
+	{                                      \
+		if (!a_load(&ready, acquire))  \
+			return;                \
+		while (a_load(&on_cpu[0], mo)) \
+			a_spin();              \
+		go_on();                       \
 	}
 RESUMER(resumer_waits, acquire)
 RESUMER(resumer_waits_relaxed, relaxed)
@@ -117,10 +117,10 @@ static void wait_elsewhere(int i)
 	wait_for(1 - i);
 }
 
-#define WORKER(name, how, i)    \
-	static void name(void)  \
-	{                       \
-		how(i);         \
+#define WORKER(name, how, i)   \
+	static void name(void) \
+	{                      \
+		how(i);        \
 	}
 WORKER(stack_0, wait_on_its_stack, 0)
 WORKER(stack_1, wait_on_its_stack, 1)
@@ -129,26 +129,26 @@ WORKER(elsewhere_1, wait_elsewhere, 1)
 
 /* -- idle -- */
 
-#define PRODUCER(name, fence)                                         \
-	static void name(void)                                        \
-	{                                                             \
-		a_store(&tail, 1, release);                           \
-		fence;                                                \
-		woke = a_load(&searching, relaxed) == 0 &&            \
-		       a_load(&idle, relaxed) > 0;                    \
+#define PRODUCER(name, fence)                              \
+	static void name(void)                             \
+	{                                                  \
+		a_store(&tail, 1, release);                \
+		fence;                                     \
+		woke = a_load(&searching, relaxed) == 0 && \
+		       a_load(&idle, relaxed) > 0;         \
 	}
 PRODUCER(producer, a_fence(seq_cst))
 PRODUCER(producer_bare, )
 PRODUCER(producer_acq_rel, a_fence(acq_rel))
 
-#define SLEEPER(name, first, then, fence)              \
-	static void name(void)                         \
-	{                                              \
-		first;                                 \
-		then;                                  \
-		fence;                                 \
-		found = a_load(&tail, acquire);        \
-		slept = !found;                        \
+#define SLEEPER(name, first, then, fence)       \
+	static void name(void)                  \
+	{                                       \
+		first;                          \
+		then;                           \
+		fence;                          \
+		found = a_load(&tail, acquire); \
+		slept = !found;                 \
 	}
 #define PUBLISH a_add(&idle, 1, relaxed)
 #define LEAVE   a_sub(&searching, 1, relaxed)
@@ -211,17 +211,16 @@ static void other_light(void)
 	add();
 }
 
-#define OWNER(name, mark, fence)                                      \
-	static void name(void)                                        \
-	{                                                             \
-		mark;                                                 \
-		fence;                                                \
-		if (a_load(&mode, acquire) == BIASED)                 \
-			a_store(&tail, a_load(&tail, relaxed) + 1,    \
-				relaxed);                             \
-		else                                                  \
-			add();                                        \
-		a_store(&op[0], 0, release);                          \
+#define OWNER(name, mark, fence)                                             \
+	static void name(void)                                               \
+	{                                                                    \
+		mark;                                                        \
+		fence;                                                       \
+		if (a_load(&mode, acquire) == BIASED)                        \
+			a_store(&tail, a_load(&tail, relaxed) + 1, relaxed); \
+		else                                                         \
+			add();                                               \
+		a_store(&op[0], 0, release);                                 \
 	}
 OWNER(owner, a_store(&op[0], 1, relaxed), a_light())
 OWNER(owner_unmarked, , a_light())
@@ -242,17 +241,18 @@ static void both_added(void)
 #define TSO  EXPLORE_TSO
 #define WEAK EXPLORE_WEAK
 #define ALL  (SC | TSO | WEAK)
-#define CASE(n, start, end, p, f, text, ...)                         \
-	{ .name = #n, .init = start, .check = end, .passes = p,      \
-	  .fails = f, .says = text, .thread = { __VA_ARGS__ },       \
-	  .preemptions = EXPLORE_ANY }
+#define CASE(n, start, end, p, f, text, ...)                          \
+	{                                                             \
+		.name = #n, .init = start, .check = end, .passes = p, \
+		.fails = f, .says = text, .thread = { __VA_ARGS__ },  \
+		.preemptions = EXPLORE_ANY                            \
+	}
 
 static const struct explore_case cases[] = {
 	CASE(defer, init, NULL, ALL, 0, "", defer, waker, resumer),
 	CASE(defer_relaxed, init, NULL, SC | TSO, WEAK, "race on",
 	     defer_relaxed, waker, resumer),
-	CASE(on_cpu, init, NULL, ALL, 0, "", park_on_cpu, waker,
-	     resumer_waits),
+	CASE(on_cpu, init, NULL, ALL, 0, "", park_on_cpu, waker, resumer_waits),
 	CASE(on_cpu_not_asked, init, NULL, 0, ALL, "", park_on_cpu, waker,
 	     resumer),
 	CASE(on_cpu_relaxed, init, NULL, SC | TSO, WEAK, "race on",
@@ -261,8 +261,7 @@ static const struct explore_case cases[] = {
 	     park_on_cpu, waker, resumer_waits_relaxed),
 	CASE(cross_on_stacks, init, NULL, 0, ALL, "deadlock, a spins", stack_0,
 	     stack_1),
-	CASE(cross_elsewhere, init, NULL, ALL, 0, "", elsewhere_0,
-	     elsewhere_1),
+	CASE(cross_elsewhere, init, NULL, ALL, 0, "", elsewhere_0, elsewhere_1),
 	CASE(idle, init, somebody_knows, ALL, 0, "", producer, sleeper),
 	CASE(idle_no_fence, init, somebody_knows, SC, TSO | WEAK, "slept",
 	     producer_bare, sleeper),

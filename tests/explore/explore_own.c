@@ -11,8 +11,8 @@
 #include "core/own.h"
 
 static struct own own;
-static int plain;	 /* what the P owns */
-static int touched;	 /* how often that was */
+static int plain;         /* what the P owns */
+static int touched;       /* how often that was */
 static int taken, claims; /* by claimers */
 
 static void init(void)
@@ -33,8 +33,7 @@ static void touch(void)
 static void counted(void)
 {
 	ASSERT(plain == touched);
-	ASSERT(a_load(&own.claim, relaxed) ==
-	       (taken ? OWN_TAKEN : OWN_FREE));
+	ASSERT(a_load(&own.claim, relaxed) == (taken ? OWN_TAKEN : OWN_FREE));
 }
 
 static bool hot_once(void)
@@ -128,15 +127,20 @@ static void taker_gives(void)
 	a_store(&given, 1, release);
 }
 
-#define CASE(n, ...)                                                      \
-	{ .name = #n, .init = init, .check = counted,                       \
-	  .passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,              \
-	  .thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY }
+#define CASE(n, ...)                                                  \
+	{                                                             \
+		.name = #n, .init = init, .check = counted,           \
+		.passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,    \
+		.thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY \
+	}
 
 static const struct explore_case cases[] = {
-	{ .name = "nobody_inside", .init = init, .check = claimed,
+	{ .name = "nobody_inside",
+	  .init = init,
+	  .check = claimed,
 	  .passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,
-	  .thread = { hot_never, claimer }, .preemptions = EXPLORE_ANY },
+	  .thread = { hot_never, claimer },
+	  .preemptions = EXPLORE_ANY },
 	CASE(enter_against_claim, hot, claimer),
 	CASE(enter_twice, hot_twice, claimer),
 	CASE(claim_twice, hot, claimer_twice),
@@ -146,15 +150,16 @@ static const struct explore_case cases[] = {
 	CASE(enter_against_take, hot_twice, taker),
 	CASE(take_is_found_out, hot_finds_out, taker),
 	CASE(claim_and_take, hot_twice, claimer, taker),
-	{ .name = "taken_and_given_back", .init = init_given, .check = counted,
+	{ .name = "taken_and_given_back",
+	  .init = init_given,
+	  .check = counted,
 	  .passes = EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK,
 	  .thread = { hot_again, taker_gives },
 	  .preemptions = EXPLORE_ANY },
 };
 
 EXPLORE(cases, "core/own.h",
-	{ "own.claim", "acquire",
-	  "nobody looks for what was before a claim" },
+	{ "own.claim", "acquire", "nobody looks for what was before a claim" },
 	{ "own.claim", "release",
 	  "the heavy fence that follows acquires, too" },
 	{ "own.abort", NULL,

@@ -12,8 +12,8 @@
  *	outside           nothing; a thread that is none wakes it
  *	yields            nothing; but the other P may rob the queue
  */
-#define RUNQ_CAP   2u
-#define DEQUE_CAP  4u
+#define RUNQ_CAP  2u
+#define DEQUE_CAP 4u
 #include "core/idle.c"
 #include "core/inject.c"
 #include "core/lock.c"
@@ -28,7 +28,7 @@
 
 static _Atomic uint64_t word; /* bit lock of the object */
 static struct g *waiter;      /* plain, under the lock */
-static int permits;	      /* likewise */
+static int permits;           /* likewise */
 static int resumed[GS], ended;
 static _Atomic(struct g *) published[2];
 
@@ -273,18 +273,19 @@ static void both_yielded(void)
 
 #define STRONG (EXPLORE_SC | EXPLORE_TSO)
 #define WEAK   EXPLORE_WEAK
-#define CASE(n, modes, bound, start, end, ...)                      \
-	{ .name = #n, .init = start, .check = end, .passes = modes, \
-	  .thread = { __VA_ARGS__ }, .may_sleep = true,             \
-	  .preemptions = bound }
+#define CASE(n, modes, bound, start, end, ...)                            \
+	{                                                                 \
+		.name = #n, .init = start, .check = end, .passes = modes, \
+		.thread = { __VA_ARGS__ }, .may_sleep = true,             \
+		.preemptions = bound                                      \
+	}
 
 static const struct explore_case cases[] = {
 	CASE(one_p, STRONG | WEAK, EXPLORE_ANY, init_one_p, both_ended, m0),
 	CASE(outside, STRONG | WEAK, EXPLORE_ANY, init_outside, a_ended, m0,
 	     up),
 	CASE(semaphore, STRONG | WEAK, 2, init_semaphore, both_ended, m0, m1),
-	CASE(semaphore_twice, STRONG | WEAK, 2, init_twice, both_ended, m0,
-	     m1),
+	CASE(semaphore_twice, STRONG | WEAK, 2, init_twice, both_ended, m0, m1),
 	CASE(cross, STRONG | WEAK, 2, init_cross, taken_went_on, m0, m1),
 	CASE(yields, STRONG, 2, init_yields, both_yielded, m0, m1),
 	CASE(yields_weak, WEAK, 1, init_yields, both_yielded, m0, m1),

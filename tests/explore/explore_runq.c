@@ -119,20 +119,27 @@ static void conserved(void)
 }
 
 #define ALL (EXPLORE_SC | EXPLORE_TSO | EXPLORE_WEAK)
-#define CASE(n, ...)                                                      \
-	{ .name = #n, .init = init, .check = conserved, .passes = ALL,    \
-	  .thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY }
+#define CASE(n, ...)                                                         \
+	{                                                                    \
+		.name = #n, .init = init, .check = conserved, .passes = ALL, \
+		.thread = { __VA_ARGS__ }, .preemptions = EXPLORE_ANY        \
+	}
 
 static const struct explore_case cases[] = {
 	CASE(one_item, owner_of_one, thief),
 	CASE(one_thief, owner, thief),
-	{ .name = "counters_wrap", .init = init_late, .check = conserved,
-	  .passes = ALL, .thread = { owner, thief },
+	{ .name = "counters_wrap",
+	  .init = init_late,
+	  .check = conserved,
+	  .passes = ALL,
+	  .thread = { owner, thief },
 	  .preemptions = EXPLORE_ANY },
 	CASE(thief_comes_twice, owner, thief_twice),
 	CASE(slots_used_again, owner_long, thief),
 	CASE(two_thieves, owner, thief, thief),
-	{ .name = "two_thieves_twice", .init = init, .check = conserved,
+	{ .name = "two_thieves_twice",
+	  .init = init,
+	  .check = conserved,
 	  .passes = EXPLORE_SC | EXPLORE_TSO,
 	  .thread = { owner_long, thief_twice, thief } },
 };

@@ -20,8 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern struct explore_site *__start_explore_sites[],
-	*__stop_explore_sites[];
+extern struct explore_site *__start_explore_sites[], *__stop_explore_sites[];
 
 static const struct {
 	int order;
@@ -117,9 +116,9 @@ static int weaker(const struct explore_site *s, int *order)
 		order[1] = EXPLORE_release;
 		return 2;
 	case EXPLORE_seq_cst:
-		order[0] = !strcmp(s->verb, "a_load")  ? EXPLORE_acquire :
-			   !strcmp(s->verb, "a_store") ? EXPLORE_release :
-							 EXPLORE_acq_rel;
+		order[0] = !strcmp(s->verb, "a_load")    ? EXPLORE_acquire
+			   : !strcmp(s->verb, "a_store") ? EXPLORE_release
+							 : EXPLORE_acq_rel;
 		return 1;
 	default:
 		order[0] = EXPLORE_relaxed;
@@ -139,8 +138,7 @@ static bool killed_by(const struct explore_case *c, unsigned mode,
 }
 
 /* Run all that could notice: who did is printed. */
-static bool killed(const struct explore_case *c, size_t cases,
-		   bool *exhausted)
+static bool killed(const struct explore_case *c, size_t cases, bool *exhausted)
 {
 	static const unsigned mode[] = { EXPLORE_WEAK, EXPLORE_TSO };
 
@@ -155,8 +153,8 @@ static bool killed(const struct explore_case *c, size_t cases,
 	return false;
 }
 
-static const struct explore_survivor *
-expected(const char *name, const char *to, const struct explore_survivor *s)
+static const struct explore_survivor *expected(const char *name, const char *to,
+					       const struct explore_survivor *s)
 {
 	for (; s->label; s++)
 		if (!strcmp(s->label, name) && (!s->to || !strcmp(s->to, to)))
@@ -168,18 +166,25 @@ static struct {
 	int killed, survived, wrong;
 } count;
 
+/* EXPLORE_MUTANTS=all: also those that are listed as survivors. */
+static bool every;
+
 static void one(const struct explore_site *site, int order,
 		const struct explore_case *c, size_t cases,
 		const struct explore_survivor *s)
 {
 	bool exhausted = true;
 	const char *name = label(site);
-	const struct explore_survivor *e =
-		expected(name, name_of(order), s);
+	const struct explore_survivor *e = expected(name, name_of(order), s);
 
 	printf("mutant %-20s %s -> %-8s ", name, name_of((int)site->written),
 	       name_of(order));
 	fflush(stdout);
+	if (e && !every) {
+		printf("taken to survive: %s\n", e->why);
+		count.survived++;
+		return;
+	}
 	set(site, order);
 	bool dead = killed(c, cases, &exhausted);
 
@@ -190,16 +195,18 @@ static void one(const struct explore_site *site, int order,
 	if (dead && e)
 		printf("FAIL listed as a survivor\n");
 	if (!dead)
-		printf("survives%s: %s\n",
-		       exhausted ? "" : " (NOT exhausted)",
-		       e		? e->why :
-		       hits(site) == 0 ? "FAIL no case comes here" :
-					  "FAIL not listed");
+		printf("survives%s: %s\n", exhausted ? "" : " (NOT exhausted)",
+		       e                 ? e->why
+		       : hits(site) == 0 ? "FAIL no case comes here"
+					 : "FAIL not listed");
 }
 
-int mutants_run(const struct explore_case *c, size_t cases,
-		const char *files, const struct explore_survivor *s)
+int mutants_run(const struct explore_case *c, size_t cases, const char *files,
+		const struct explore_survivor *s)
 {
+	const char *which = getenv("EXPLORE_MUTANTS");
+
+	every = which && !strcmp(which, "all");
 	for (struct explore_site **t = __start_explore_sites;
 	     t < __stop_explore_sites; t++) {
 		int order[2], n = weaker(*t, order);

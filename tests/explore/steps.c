@@ -10,177 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct place place[PLACES];
-static int places;
-
-/* By address, over all runs: which threads use it, and whether any writes.
- * Steps on what is not contended need no turn.  When a word turns out to be,
- * the search begins again, knowing it. */
-static struct use {
-	const void *at;
-	unsigned threads;
-	bool written, contended;
-} use[256];
-static const char *script; /* a replay knows: one bit a place, in hex */
-
-static unsigned char where[256]; /* by address: index + 1 */
-static struct name {
-	const char *at, *name;
-	size_t size;
-} names[32];
-static int n_names;
-
-void places_reset(void)
-{
-	places = 0;
-	memset(where, 0, sizeof(where));
-}
-
-void uses_forget(const char *replay)
-{
-	memset(use, 0, sizeof(use));
-	script = replay;
-}
-
-static struct use *use_of(const void *at)
-{
-	size_t i = mix(1, (uintptr_t)at) % 256;
-
-	while (use[i].at && use[i].at != at)
-		i = (i + 1) % 256;
-	use[i].at = at;
-	return &use[i];
-}
-
-static bool scripted(int i)
-{
-	size_t n = strlen(script), digit = (size_t)i / 4;
-	const char *hex = "0123456789abcdef";
-
-	return digit < n &&
-	       (strchr(hex, script[digit]) - hex) >> (i % 4) & 1;
-}
-
-static bool contended(struct place *p, bool writes)
-{
-	if (script)
-		return scripted(p->index);
-
-	struct use *u = use_of(p->at);
-
-	if (u->contended)
-		return true;
-	u->threads |= 1u << explore_self();
-	u->written |= writes;
-	if (!u->written || !(u->threads & (u->threads - 1)))
-		return false;
-	u->contended = true;
-	threads_again();
-}
-
-const char *uses_script(void)
-{
-	static char text[PLACES / 4 + 1];
-
-	memset(text, 0, sizeof(text));
-	for (int i = 0; i < places; i += 4) {
-		int digit = 0;
-
-		for (int k = i; k < i + 4 && k < places; k++)
-			digit |= use_of(place[k].at)->contended << (k - i);
-		text[i / 4] = "0123456789abcdef"[digit];
-	}
-	return text;
-}
-
-struct place *place_at(int i)
-{
-	return i < places ? &place[i] : NULL;
-}
-
-struct place *place_of(const volatile void *at, size_t size)
-{
-	size_t i = mix(0, (uintptr_t)at) % sizeof(where);
-
-	for (; where[i]; i = (i + 1) % sizeof(where)) {
-		struct place *p = &place[where[i] - 1];
-
-		if (p->at == at && p->size == size)
-			return p;
-		if (p->at == at)
-			threads_fail("%s: %zu and %zu bytes",
-				     place_name(p->at), p->size, size);
-	}
-	if (places == PLACES || size > sizeof(uint64_t))
-		threads_fail("more than %d words, or one too wide", PLACES);
-
-	struct place *p = &place[places++];
-	uint64_t born = mix(0, (uintptr_t)at);
-
-	where[i] = (unsigned char)places;
-	*p = (struct place){ (const void *)at, size, 0, born, 0, places - 1 };
-	return p;
-}
-
-void explore_name(const void *at, size_t size, const char *name)
-{
-	for (int i = 0; i < n_names; i++)
-		if (names[i].at == at)
-			return;
-	if (n_names < (int)(sizeof(names) / sizeof(names[0])))
-		names[n_names++] = (struct name){ at, name, size };
-}
-
-static struct {
-	const char *at;
-	size_t size;
-} reused;
-
-void explore_reused(const void *at, size_t size)
-{
-	reused.at = at;
-	reused.size = size;
-}
-
-bool place_reused(const void *at)
-{
-	return (size_t)((const char *)at - reused.at) < reused.size;
-}
-
-const char *place_name(const void *at)
-{
-	static char text[64];
-
-	for (int i = 0; i < n_names; i++) {
-		size_t off = (size_t)((const char *)at - names[i].at);
-
-		if (off >= names[i].size)
-			continue;
-		snprintf(text, sizeof(text), off ? "%s+%zu" : "%s",
-			 names[i].name, off);
-		return text;
-	}
-	snprintf(text, sizeof(text), "%p", at);
-	return text;
-}
-
 static uint64_t widen(const volatile void *value, size_t size)
 {
 	uint64_t v = 0;
 
 	memcpy(&v, (const void *)value, size); /* little endian */
 	return v;
-}
-
-uint64_t peek(const struct place *p)
-{
-	return widen(p->at, p->size);
-}
-
-void poke(struct place *p, uint64_t value)
-{
-	p->version += value != peek(p);
-	memcpy((void *)p->at, &value, p->size);
 }
 
 static uint64_t updated(const struct update *u)
@@ -260,7 +95,7 @@ void *explore_load(const volatile void *at, size_t size, void *out,
 	struct place *p = place_of(at, size);
 	uint32_t version;
 
-	if (contended(p, false))
+	if (place_contended(p, false))
 		threads_point(site, p);
 	site->hits++;
 	uint64_t v = model->load(p, (int)site->order, &version);
@@ -278,8 +113,11 @@ void explore_store(const volatile void *at, size_t size, const void *value,
 		return;
 	}
 	struct place *p = place_of(at, size);
+	bool drains = model->drains && site->order == EXPLORE_seq_cst;
+	bool silent =
+		!places_heavy(false) && model->silent(true, (int)site->order);
 
-	if (contended(p, true) && !model->silent(true, (int)site->order))
+	if ((place_contended(p, true) || drains) && !silent)
 		threads_point(site, p);
 	site->hits++;
 	model->store(p, widen(value, size), (int)site->order);
@@ -292,8 +130,7 @@ static bool change(const volatile void *at, size_t size, struct update *u,
 	uint32_t version;
 
 	if (!self) {
-		struct place outside = { .at = (const void *)at,
-					 .size = size };
+		struct place outside = { .at = (const void *)at, .size = size };
 		uint64_t v;
 
 		u->old = peek(&outside);
@@ -304,7 +141,7 @@ static bool change(const volatile void *at, size_t size, struct update *u,
 	}
 	struct place *p = place_of(at, size);
 
-	if (contended(p, true) || model->drains)
+	if (place_contended(p, true) || model->drains)
 		threads_point(site, p);
 	site->hits++;
 	bool done = model->change(p, u, (int)site->order, &version);
@@ -340,6 +177,7 @@ void explore_fence(struct explore_site *site)
 		return;
 	if (!model->silent(false, (int)site->order))
 		threads_point(site, NULL);
+	places_heavy(site->order == EXPLORE_heavy);
 	site->hits++;
 	model->fence((int)site->order);
 	tell(site, NULL, "", 0);
@@ -388,10 +226,9 @@ void explore_write(const volatile void *at, size_t size, const void *value,
 /* The kernel looks at the word between full barriers. */
 void explore_sleep(_Atomic uint32_t *word, uint32_t value)
 {
-	static struct explore_site site = { .file = __FILE__,
-					    .line = __LINE__,
-					    .verb = "sleep",
-					    .text = "" };
+	static struct explore_site site = {
+		.file = __FILE__, .line = __LINE__, .verb = "sleep", .text = ""
+	};
 	struct place *p = place_of(word, sizeof(*word));
 	struct update u = { EXPLORE_add, 0, 0, 0 };
 	uint32_t version;
@@ -406,10 +243,9 @@ void explore_sleep(_Atomic uint32_t *word, uint32_t value)
 
 void explore_wake(_Atomic uint32_t *word, int n)
 {
-	static struct explore_site site = { .file = __FILE__,
-					    .line = __LINE__,
-					    .verb = "wake",
-					    .text = "" };
+	static struct explore_site site = {
+		.file = __FILE__, .line = __LINE__, .verb = "wake", .text = ""
+	};
 	struct place *p = place_of(word, sizeof(*word));
 	struct update u = { EXPLORE_add, 0, 0, 0 };
 	uint32_t version;

@@ -82,6 +82,8 @@ static bool cares(int t, const struct place *p)
 
 static bool can_flush(int t)
 {
+	if (plain)
+		return buffer[t].n > 0;
 	for (int i = 0; i < buffer[t].n; i++)
 		for (int u = 0; u < threads; u++)
 			if (u != t && cares(u, buffer[t].e[i].p))

@@ -96,7 +96,7 @@ static int turns(char *code)
 	if (self && !going && can_run(self))
 		code[n++] = (char)('a' + (self - thread));
 	for (int i = 0; i < threads; i++)
-		if (model->can_flush(i))
+		if (model->can_flush && model->can_flush(i))
 			code[n++] = (char)('A' + i);
 	return n;
 }
@@ -127,7 +127,7 @@ static void deadlock(void)
 
 static uint64_t state(void)
 {
-	uint64_t sum = model->hash();
+	uint64_t sum = model->hash ? model->hash() : 0;
 
 	for (int i = 0; i < threads; i++)
 		sum += mix(thread[i].hash, (uint64_t)i + 1);

@@ -87,8 +87,8 @@ static void join(struct view *restrict v, const struct view *restrict with)
 {
 	join_stores(v, with);
 	for (int i = 0; i < CLOCKS; i++)
-		v->clock[i] = v->clock[i] > with->clock[i] ? v->clock[i] :
-							     with->clock[i];
+		v->clock[i] = v->clock[i] > with->clock[i] ? v->clock[i]
+							   : with->clock[i];
 }
 
 static void reset(void)
@@ -155,16 +155,14 @@ static int oldest(struct place *p, int order)
 {
 	int first = mine()->now.at[p->index];
 
-	if (first < word[p->index].last &&
-	    mine()->again[p->index] >= PATIENCE)
+	if (first < word[p->index].last && mine()->again[p->index] >= PATIENCE)
 		first++;
 	if (order != EXPLORE_seq_cst)
 		return first;
 	if (first < all_seq_cst.at[p->index])
 		first = all_seq_cst.at[p->index];
-	return first < word[p->index].last_seq_cst ?
-		       word[p->index].last_seq_cst :
-		       first;
+	return first < word[p->index].last_seq_cst ? word[p->index].last_seq_cst
+						   : first;
 }
 
 static uint64_t load(struct place *p, int order, uint32_t *version)
@@ -387,17 +385,6 @@ static void settle(struct place *p, uint32_t version)
 			v->at[p->index]++;
 }
 
-static bool can_flush(int t)
-{
-	(void)t;
-	return false;
-}
-
-static uint64_t hash(void)
-{
-	return 0;
-}
-
 const struct model weak_model = {
 	.reset = reset,
 	.load = load,
@@ -408,6 +395,4 @@ const struct model weak_model = {
 	.write = write_data,
 	.silent = silent,
 	.settle = settle,
-	.can_flush = can_flush,
-	.hash = hash,
 };

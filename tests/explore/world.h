@@ -87,20 +87,27 @@ void stack_flush(struct stack_cache *c, uint32_t left)
 	(void)left;
 }
 
-void g_give(struct g_cache *c, struct g *g)
+/* No memory: the node's queue is then a list. */
+void *os_map(size_t n, size_t align)
 {
-	(void)c;
-	(void)g;
+	(void)n;
+	(void)align;
+	return NULL;
+}
+
+size_t os_page(void)
+{
+	return 4096;
 }
 
 /* Called only where a case went astray. */
-#define ASTRAY(type, name, ...)                                       \
-	_Pragma("GCC diagnostic push")                                \
-		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") \
-	type name(__VA_ARGS__)                                        \
-	{                                                             \
-		explore_fail(#name, 0, "called");                     \
-	}                                                             \
+#define ASTRAY(type, name, ...)                                               \
+	_Pragma("GCC diagnostic push")                                        \
+		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") type \
+		name(__VA_ARGS__)                                             \
+	{                                                                     \
+		explore_fail(#name, 0, "called");                             \
+	}                                                                     \
 	_Pragma("GCC diagnostic pop")
 
 ASTRAY(bool, spare_start, struct p *p)
@@ -109,6 +116,8 @@ ASTRAY(bool, spare_serve, struct m *m)
 ASTRAY(void, spare_hand_over, struct m *m)
 ASTRAY(struct m *, spare_return, struct m *m)
 ASTRAY(void, procs_halt, struct m *m)
+ASTRAY(void, os_unmap, void *at, size_t n)
+ASTRAY(void, g_spill, struct g_cache *c, uint32_t n)
 ASTRAY(void, stack_spill, struct stack_cache *c)
 ASTRAY(void, stack_credit_back, struct stack_cache *c)
 ASTRAY(void, stack_give_sized, char *top)
