@@ -34,7 +34,7 @@ OUT     := build/$(ARCH)-$(CC:$(CROSS)%=%)-$(MODE)
 MODE.release := -O2
 MODE.debug   := -O0
 MODE.asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-MODE.tsan    := -O1 -fsanitize=thread
+MODE.tsan    := -O1 -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 MODE.lto     := -O3 -flto
 
 # Landing pads for indirect jumps; and a frame larger than a page touches each
@@ -189,7 +189,8 @@ check-long:
 perf:
 	@tools/need.sh perf
 	@$(MAKE) --no-print-directory $(if $(V),,-s) $(OUT)/perf/bench
-	$(Q)cd perf/go && go test -c -o ../../build/perf/go.test . && go build -o ../../build/perf/report ./report
+	$(Q)mkdir -p build/perf
+	$(Q)cd perf/go && go test -c -o ../../build/perf/go.test . && go build -buildvcs=false -o ../../build/perf/report ./report
 	$(Q)build/perf/report -leat $(OUT)/perf/bench -go build/perf/go.test -json build/perf/results.json -only '$(B)'
 
 lint: lint-layers lint-order lint-words lint-names lint-format

@@ -16,7 +16,8 @@
  * Store-then-load on both sides (Dekker) needs seq_cst on both sides; or, when
  * one side is rare, a_light() on the hot side and a_heavy() on the rare one:
  * the hot side pays nothing but keeps its program order as compiled, and the
- * rare side makes every other thread of the process pass a full barrier.
+ * rare side makes every other thread of the process pass a full barrier.  Where
+ * the kernel cannot do that, [light.fence] pairs with [heavy.fence].
  */
 #ifndef CORE_ATOMIC_H
 #define CORE_ATOMIC_H

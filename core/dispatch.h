@@ -118,8 +118,7 @@ leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
 
 	if (likely(to)) {
 		dispatch(m, m_p(m), to);
-		sanitize_leave(fiber, &to->fiber, to->stack,
-			       to->stack_size);
+		sanitize_leave(fiber, &to->fiber, to->stack, to->stack_size);
 		ctx = &to->ctx;
 	} else {
 		m->g = NULL;

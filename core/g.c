@@ -22,7 +22,7 @@ enum { BATCH = G_CACHE / 2, CHUNK = 4096, CHUNKS = 65536 };
 static struct {
 	struct pool free;
 	struct lock lock; /* of the two below */
-	size_t fresh;	  /* of the newest chunk, not handed out yet */
+	size_t fresh;     /* of the newest chunk, not handed out yet */
 	_Atomic size_t chunks;
 	_Atomic(struct g *) chunk[CHUNKS];
 	_Atomic uint64_t id;

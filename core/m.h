@@ -35,10 +35,11 @@ struct m {
 	struct g *parted;         /* left for the scheduler: to be queued */
 	struct g *odd;            /* likewise: not fit to run here now */
 	struct g *corpse;         /* likewise: to be buried */
-	struct g *mine, **mine_end; /* bound, ready and gathered, if exclusive */
-	int wired;   /* goroutines that locked this thread */
-	bool sought; /* it asked for the P it has */
-	bool loose;  /* computes without a P; counted in sched */
+	struct g *mine,
+		**mine_end;       /* bound, ready and gathered, if exclusive */
+	int wired;                /* goroutines that locked this thread */
+	bool sought;              /* it asked for the P it has */
+	bool loose;               /* computes without a P; counted in sched */
 	int bonds;                /* goroutines bound to this thread */
 	int pinned_to;            /* the P whose CPU this thread is on; -1 */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */

@@ -227,7 +227,8 @@ void a_heavy(void)
 	int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED;
 
 	if (a_light_is_heavy) {
-		a_fence(seq_cst); /* [heavy.fence] */
+		/* [heavy.fence] pairs with [light.fence]: as a_light(). */
+		a_fence(seq_cst);
 		return;
 	}
 	check(KEEP(syscall(SYS_membarrier, command, 0, 0)) == 0);

@@ -46,7 +46,7 @@ struct p {
 	_Alignas(CPU_LINE) _Atomic(struct g *) runnext;
 	uint32_t streak;
 	uint32_t due; /* dispatches left to the next look at the node's queue */
-	uint32_t due_turn; /* such looks ever */
+	uint32_t due_turn;     /* such looks ever */
 	_Atomic uint32_t tick; /* dispatches ever */
 	int id, node;
 	_Atomic(struct m *) m; /* who has it; NULL: nobody yet */

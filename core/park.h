@@ -52,8 +52,8 @@ park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
 
 	g->reason = why;
 	a_store(&g->state, G_WAITING, relaxed);
-	return arrive(leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word,
-			   value));
+	return arrive(
+		leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word, value));
 }
 
 /* WAITING -> RUNNABLE: queue g.  Exactly once for each park. */

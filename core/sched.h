@@ -39,7 +39,7 @@ struct sched {
 	/* Written by threads that have no P. */
 	_Alignas(CPU_LINE) _Atomic uint64_t started, ended;
 	_Atomic uint32_t seekers; /* threads that need a P themselves */
-	_Atomic int loose;	  /* threads that compute without a P */
+	_Atomic int loose;        /* threads that compute without a P */
 	_Atomic uint32_t watched; /* sysmon: 0 asleep for long, 1 awake */
 };
 

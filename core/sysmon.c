@@ -46,8 +46,7 @@ static struct {
 static bool work_for(struct p *p, bool idle)
 {
 	return p_waiting(p) > 0 || a_load(&p->inbox, relaxed) ||
-	       a_load(&sched.seekers, relaxed) ||
-	       (!idle && sched_nodes_wait());
+	       a_load(&sched.seekers, relaxed) || (!idle && sched_nodes_wait());
 }
 
 /* p's thread, claimed, or NULL. */

@@ -21,7 +21,7 @@
 #include "core/stack.h"
 
 enum {
-	BATCH = 8, /* held at a time: whoever is woken meanwhile waits */
+	BATCH = 8,    /* held at a time: whoever is woken meanwhile waits */
 	WALK = 65536, /* Gs looked at in a pass */
 	TRIM = 4096,  /* trimmed in a pass: about 1 ms */
 };

@@ -152,8 +152,7 @@ void wake_bound(struct g *g)
 		wake_attention(p);
 		return;
 	}
-	/* [wake.thread] pairs with [spare.note]. */
-	a_store(&m->note, 1, release);
+	a_store(&m->note, 1, relaxed);
 	os_futex_wake(&m->note, 1);
 }
 

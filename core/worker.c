@@ -70,6 +70,15 @@ static void requeue(struct m *m, struct g *g)
 		wake_submit(sched.p[m->pinned_to]->node, &g, 1);
 }
 
+/* One turn of a wait for a thread that may have lost its CPU. */
+static void relax(int turn)
+{
+	if (turn < 100)
+		a_spin();
+	else
+		a_yield();
+}
+
 /* Still being saved, or trimmed, on another thread?  Here that may be waited
  * for: no goroutine is held back. */
 static void await(struct g *g)
@@ -77,10 +86,7 @@ static void await(struct g *g)
 	for (int turn = 0; a_load(&g->ctx.live, relaxed) ||
 			   a_load(&g->rest, relaxed) == REST_HELD;
 	     turn++)
-		if (turn < 100)
-			a_spin();
-		else
-			a_yield();
+		relax(turn);
 }
 
 /* What is left of a goroutine that could not be buried by itself. */
@@ -164,7 +170,8 @@ static struct g *take_due(struct p *p)
 		keep(p, old);
 	/* Its own node first, then, so that none starves, any. */
 	int nodes = sched.topology.nodes;
-	int first = p->due_turn++ % 2 ? (int)random_below(p, (uint32_t)nodes) : p->node;
+	int first = p->due_turn++ % 2 ? (int)random_below(p, (uint32_t)nodes)
+				      : p->node;
 	struct g *g = NULL;
 
 	for (int i = 0; !g && i < nodes; i++)
@@ -309,7 +316,11 @@ static void idle(struct m *m, struct p *p, bool searching)
 	idle_publish(&sched.idle, p->id, searching);
 	if (!visible(m, p) && !spin(m, p))
 		sleep(p);
-	idle_withdraw(&sched.idle, p->id);
+	/* A waker has cleared the bit: its note comes after it has counted us
+	 * as searching, and no earlier may we go on. */
+	if (!idle_withdraw(&sched.idle, p->id))
+		for (int turn = 0; !noted(p); turn++)
+			relax(turn);
 	/* [idle.leave] pairs with [sysmon.sleep]. */
 	a_fence(seq_cst);
 	if (unlikely(a_load(&sched.watched, relaxed) == 0))
@@ -320,7 +331,7 @@ static void idle(struct m *m, struct p *p, bool searching)
 static bool interrupted(struct m *m, struct p *p, bool sought)
 {
 	return m->odd || a_load(&p->attention, relaxed) ||
-	       a_load(&m->bound, relaxed) ||
+	       a_load(&p->inbox, relaxed) || a_load(&m->bound, relaxed) ||
 	       (!sought && a_load(&sched.seekers, relaxed));
 }
 
@@ -431,7 +442,8 @@ static void turn(struct m *m, struct p *p)
 	bool sought = m->sought;
 
 	m->sought = false;
-	if (a_load(&p->attention, relaxed) || m_has_bound(m))
+	if (a_load(&p->attention, relaxed) || a_load(&p->inbox, relaxed) ||
+	    m_has_bound(m))
 		attend(m, p);
 	if (!sought && a_load(&sched.seekers, relaxed) && spare_serve(m))
 		return;

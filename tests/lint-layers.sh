@@ -20,7 +20,7 @@ sched dispatch park wake worker spare procs
 overflow sysmon
 block go runtime
 '
-doors='base atomic lock park g wait'
+doors='base atomic os park g go'
 
 rc=0
 says() {

@@ -15,6 +15,10 @@
  * the function hold again from the nop on, because unwinders look up a saved
  * pc minus one.
  *
+ * The two stores are release stores, after which the saved context is seen:
+ * [switch.live] pairs with [live.look], [live.hold].
+ * Likewise [switch.word] pairs with [wg.lock].
+ *
  * Offsets are passed as constants, never as memory operands, which the
  * compiler might address by rsp.
  */

@@ -61,10 +61,17 @@ static void leaver(void)
 	save();
 }
 
+/* As worker.c does before it tries again. */
+static void await(void)
+{
+	while (a_load(&live, relaxed) || a_load(&rest, relaxed) == REST_HELD)
+		a_spin();
+}
+
 static void run(void)
 {
 	while (!live_take(&live, &rest))
-		a_spin();
+		await();
 	ASSERT(d_read(&registers) == runs);
 	runs++;
 	use();

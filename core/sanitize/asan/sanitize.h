@@ -25,7 +25,8 @@ static inline void sanitize_birth(void **its, char *top, size_t size)
 	__asan_unpoison_memory_region(top - size, size);
 }
 
-static inline void sanitize_leave(void **from, void **to, char *top, size_t size)
+static inline void sanitize_leave(void **from, void **to, char *top,
+				  size_t size)
 {
 	(void)to;
 	__sanitizer_start_switch_fiber(from, top - size, size);

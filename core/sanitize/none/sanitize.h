@@ -30,7 +30,8 @@ static inline void sanitize_birth(void **its, char *top, size_t size)
 	(void)size;
 }
 
-static inline void sanitize_leave(void **from, void **to, char *top, size_t size)
+static inline void sanitize_leave(void **from, void **to, char *top,
+				  size_t size)
 {
 	(void)from;
 	(void)to;

@@ -42,8 +42,8 @@ sanitize_leave(void **from, void **to, char *top, size_t size)
 }
 
 /* The switch's two release stores are assembly, which it does not see. */
-static inline __attribute__((always_inline)) void
-sanitize_publish(void *live, void *word)
+static inline __attribute__((always_inline)) void sanitize_publish(void *live,
+								   void *word)
 {
 	__tsan_release(live);
 	__tsan_release(word);
