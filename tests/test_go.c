@@ -323,8 +323,10 @@ TEST(a_thread_outside_has_no_goroutine, "R30")
 
 static void deep_exit(int depth, leat_wg *group)
 {
-	if (depth > 0)
+	if (depth > 0) {
 		deep_exit(depth - 1, group);
+		return;
+	}
 	leat_wg_done(group);
 	leat_goexit();
 }
