@@ -155,33 +155,46 @@ int go_start(const struct leat_attr *a, const struct go_extra *extra,
 	return rc;
 }
 
+/* Is everything a plain goroutine needs at hand? */
+static ALWAYS_INLINE bool at_hand(struct p *p)
+{
+	return p->stacks.credit > 0 && p->gs.n > 0 &&
+	       p->gs.id != p->gs.id_end && deque_len(&p->fresh) < DEQUE_CAP;
+}
+
+static __attribute__((noinline)) int go_slow(const struct leat_attr *attr,
+					     leat_fn_ *fn, int argc,
+					     const uintptr_t *argv)
+{
+	return go_start(attr, NULL, fn, argc, argv);
+}
+
 int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
 	     const uintptr_t *argv)
 {
 	struct m *m;
 
 	if (unlikely(attr || !fn || !(m = m_enter())))
-		return go_start(attr, NULL, fn, argc, argv);
+		return go_slow(attr, fn, argc, argv);
 
 	struct p *p = m_p(m);
-	struct g *g;
 
-	if (unlikely(stack_reserve(&p->stacks) != 0))
-		goto none;
-	g = g_take(&p->gs);
-	if (unlikely(!g)) {
-		stack_unreserve(&p->stacks);
-		goto none;
+	if (unlikely(!at_hand(p))) {
+		m_leave(m);
+		return go_slow(NULL, fn, argc, argv);
 	}
+	stack_reserve(&p->stacks);
+
+	struct g *g = g_take(&p->gs);
+
 	fill(g, fn, argc, argv);
 	g->parent = m->g->id;
 	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
-	park_spawned(m, g);
+	a_store(&g->state, G_RUNNABLE, relaxed);
+	deque_push_back(&p->fresh, g);
+	wake_if_hungry(p, 1);
 	m_leave(m);
 	return 0;
-none:
-	m_leave(m);
-	return -ENOMEM;
 }
 
 /* -- begin and end -- */

@@ -54,7 +54,7 @@ struct own {
 };
 
 /* The long way in: a claimer was seen.  False: the P is gone. */
-static inline bool own_enter_slow(struct own *o)
+static COLD __attribute__((unused)) bool own_enter_slow(struct own *o)
 {
 	for (;;) {
 		uint32_t claim;
@@ -83,16 +83,20 @@ static inline bool own_enter_slow(struct own *o)
 	}
 }
 
-/* Come inside.  False: the P was taken; the thread is inside without one. */
-static ALWAYS_INLINE bool own_enter(struct own *o)
+/* Come inside, if nobody claims; else own_enter_slow decides. */
+static ALWAYS_INLINE bool own_enter_fast(struct own *o)
 {
 	a_store(&o->inside, 1, relaxed);
 	a_light();
 	/* [own.enter] pairs with [own.free], [own.abort]: if it reads FREE
 	 * after a claim ended, it sees what the claimer did. */
-	if (likely(a_load(&o->claim, acquire) == OWN_FREE))
-		return true;
-	return own_enter_slow(o);
+	return likely(a_load(&o->claim, acquire) == OWN_FREE);
+}
+
+/* Come inside.  False: the P was taken; the thread is inside without one. */
+static ALWAYS_INLINE bool own_enter(struct own *o)
+{
+	return own_enter_fast(o) || own_enter_slow(o);
 }
 
 static ALWAYS_INLINE void own_leave(struct own *o)

@@ -26,6 +26,8 @@
 /* An ownership lost while outside is found out on the way in. */
 COLD struct m *m_enter_slow(struct m *m)
 {
+	if (own_enter_slow(&m->own))
+		return m;
 	if (a_load(&m->blocked, relaxed))
 		fatal("a call into the runtime inside leat_block_enter");
 	return spare_return(m);

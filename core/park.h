@@ -33,8 +33,8 @@ static ALWAYS_INLINE struct m *m_enter(void)
 {
 	struct m *m = arch_self();
 
-	if (likely(m) && unlikely(!own_enter(&m->own)))
-		m = m_enter_slow(m);
+	if (likely(m) && unlikely(!own_enter_fast(&m->own)))
+		return m_enter_slow(m);
 	return m;
 }
 

@@ -59,7 +59,7 @@ static void release(leat_wg *group, struct m *m)
 	struct waiter *last = group->waiters, *w = last->next;
 
 	group->waiters = NULL;
-	/* [wg.unlock] pairs with [wg.lock], [wg.again]. */
+	/* [wg.unlock] pairs with [wg.lock], [wg.first], [wg.again]. */
 	a_store(word_of(group), 0, release);
 	for (bool more = true; more;) {
 		struct waiter *next = w->next;
@@ -70,13 +70,9 @@ static void release(leat_wg *group, struct m *m)
 	}
 }
 
-static ALWAYS_INLINE uint64_t sum(uint64_t state, int delta)
+static uint64_t sum(uint64_t state, int delta)
 {
-	uint64_t now = state + ((uint64_t)(uint32_t)delta << 32);
-
-	if (unlikely(counter(now) < 0))
-		fatal("sync: negative WaitGroup counter");
-	return now;
+	return state + ((uint64_t)(uint32_t)delta << 32);
 }
 
 /* Somebody adds while those who waited are being let go. */
@@ -102,6 +98,10 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 			continue;
 		}
 		uint64_t now = sum(was, delta);
+
+		if (counter(now) < 0)
+			fatal("sync: negative WaitGroup counter");
+
 		bool last = counter(now) == 0 && (was & WAITERS);
 
 		/* [wg.last] pairs with [wg.add], [wg.last], [wg.lock],
@@ -115,38 +115,34 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 	}
 }
 
-/* One that only counts touches nothing but the word. */
-static ALWAYS_INLINE bool add_outside(leat_wg *group, int delta)
+/* What is not a mere count: slow, or wrong. */
+static __attribute__((noinline)) void add_slow(leat_wg *group, int delta)
 {
-	_Atomic uint64_t *word = word_of(group);
-	uint64_t was = a_load(word, relaxed);
-
-	for (;;) {
-		if (unlikely(was & LOCK))
-			return false;
-
-		uint64_t now = sum(was, delta);
-
-		if (counter(now) == 0 && (was & WAITERS))
-			return false;
-		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
-		 * [wg.quick]. */
-		if (likely(a_cas(word, &was, now, acq_rel)))
-			return true;
-	}
-}
-
-void leat_wg_add(leat_wg *group, int delta)
-{
-	if (unlikely(!group))
+	if (!group)
 		fatal("leat_wg_add: nil WaitGroup");
-	if (add_outside(group, delta))
-		return;
 
 	struct m *m = add_inside(group, m_enter(), delta);
 
 	if (m)
 		m_leave(m);
+}
+
+/* One that only counts touches nothing but the word. */
+void leat_wg_add(leat_wg *group, int delta)
+{
+	if (likely(group)) {
+		_Atomic uint64_t *word = word_of(group);
+		uint64_t was = a_load(word, relaxed), now = sum(was, delta);
+
+		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
+		 * [wg.quick]. */
+		if (likely(!(was & LOCK)) &&
+		    (counter(now) > 0 ||
+		     (counter(now) == 0 && !(was & WAITERS))) &&
+		    likely(a_cas(word, &was, now, acq_rel)))
+			return;
+	}
+	add_slow(group, delta);
 }
 
 void leat_wg_done(leat_wg *group)
@@ -165,8 +161,9 @@ static void append(leat_wg *group, struct waiter *w)
 	group->waiters = w;
 }
 
-/* Take LOCK while the counter is not zero; 0: it is zero. */
-static ALWAYS_INLINE uint64_t lock_to_wait(leat_wg *group, struct m **m)
+/* Take LOCK while the counter is not zero: the word before; 0: it is zero. */
+static __attribute__((noinline)) uint64_t lock_slow(leat_wg *group,
+						    struct m **m)
 {
 	_Atomic uint64_t *word = word_of(group);
 
@@ -178,13 +175,18 @@ static ALWAYS_INLINE uint64_t lock_to_wait(leat_wg *group, struct m **m)
 			return 0;
 		/* [wg.lock] pairs with [wg.unlock], [wg.add], [wg.last],
 		 * [waiter.unlock], [switch.word]. */
-		if (likely(!(was & LOCK)) &&
-		    likely(a_cas(word, &was, was | LOCK, acquire)))
+		if (!(was & LOCK) && a_cas(word, &was, was | LOCK, acquire))
 			return was;
 		*m = let_go_on(*m, turn);
 	}
 }
 
+COLD static void reused(void)
+{
+	fatal("sync: WaitGroup is reused before previous Wait has returned");
+}
+
+/* One turn: wait with the list locked, or find that there is no need. */
 SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 {
 	if (unlikely(!group))
@@ -192,12 +194,17 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 
 	_Atomic uint64_t *word = word_of(group);
 	/* [wg.quick] pairs with [wg.add], [wg.last]: nothing to wait for. */
-	if (a_load(word, acquire) == 0)
+	uint64_t was = a_load(word, acquire);
+
+	if (was == 0)
 		return;
 
 	struct m *m = m_enter();
-	uint64_t was = lock_to_wait(group, &m);
 
+	/* [wg.first] pairs with [wg.unlock]: as [wg.lock]. */
+	if (unlikely(was & LOCK) || unlikely(counter(was) == 0) ||
+	    unlikely(!a_cas(word, &was, was | LOCK, acquire)))
+		was = lock_slow(group, &m);
 	if (likely(was)) {
 		struct waiter me;
 
@@ -206,10 +213,9 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 		m = waiter_wait(&me, m, G_WAIT_GROUP, word, was | WAITERS);
 		/* [wg.again] pairs with [wg.unlock]. */
 		if (unlikely(counter(a_load(word, acquire)) != 0))
-			fatal("sync: WaitGroup is reused before previous "
-			      "Wait has returned");
+			reused();
 	}
-	if (m)
+	if (likely(m))
 		m_leave(m);
 }
 

@@ -29,9 +29,11 @@ typedef void leat_fn_(void);
 
 #include <type_traits>
 
-template <class T> struct leat_same_ {
-	using type = T;
-};
+/* A floating argument would be cut to fit an integer parameter. */
+template <class... A> inline constexpr bool leat_no_floats_()
+{
+	return (!std::is_floating_point<std::decay_t<A>>::value && ...);
+}
 
 template <class P> inline uintptr_t leat_word_(P value)
 {

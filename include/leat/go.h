@@ -114,6 +114,8 @@ inline int leat_go_with(const struct leat_attr *attr, R (*fn)(P...),
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_go: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_go: at most six arguments");
+	static_assert(leat_no_floats_<A...>(),
+		      "leat_go: pass a floating value by pointer");
 	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
 				   0 };
 	return leat_go_(attr, reinterpret_cast<leat_fn_ *>(fn),

@@ -100,6 +100,8 @@ inline int leat_run_with(const struct leat_options *options, int (*fn)(P...),
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_run: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_run: at most six arguments");
+	static_assert(leat_no_floats_<A...>(),
+		      "leat_run: pass a floating value by pointer");
 	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
 				   0 };
 	return leat_run_(options, reinterpret_cast<leat_fn_ *>(fn),

@@ -61,6 +61,8 @@ inline int leat_wg_go(leat_wg *group, R (*fn)(P...), A &&...args)
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_wg_go: wrong number of arguments");
 	static_assert(sizeof...(P) <= 6, "leat_wg_go: at most six arguments");
+	static_assert(leat_no_floats_<A...>(),
+		      "leat_wg_go: pass a floating value by pointer");
 	const uintptr_t argv[] = { leat_word_<P>(static_cast<A &&>(args))...,
 				   0 };
 	return leat_wg_go_(group, reinterpret_cast<leat_fn_ *>(fn),
