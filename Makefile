@@ -218,7 +218,8 @@ install: all
 	ln -sf libleat.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libleat.so.0
 	ln -sf libleat.so.0 $(DESTDIR)$(PREFIX)/lib/libleat.so
 	printf '%s\n' 'Name: leat' 'Description: goroutines for C' \
-		'Version: $(VERSION)' 'Cflags: -I$(PREFIX)/include' \
+		'Version: $(VERSION)' \
+		'Cflags: -I$(PREFIX)/include -fstack-clash-protection' \
 		'Libs: -L$(PREFIX)/lib -lleat' 'Libs.private: -pthread' \
 		'Requires.private: hwloc' \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/leat.pc

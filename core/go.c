@@ -210,7 +210,7 @@ SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
 	return &g->call;
 }
 
-SANITIZE_SWITCHES static _Noreturn void end(struct m *m)
+SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void end(struct m *m)
 {
 	struct g *g = m->g;
 

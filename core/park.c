@@ -105,29 +105,6 @@ void park_spawned(struct m *m, struct g *g)
 	wake_if_hungry(p, 1);
 }
 
-SANITIZE_SWITCHES void park_end(struct m *m)
-{
-	struct g *g = m->g;
-	struct p *p = m_p(m);
-
-	/* [park.ended] pairs with [go.ended]. */
-	a_store(&p->ended, a_load(&p->ended, relaxed) + 1, release);
-	a_store(&g->state, G_DEAD, relaxed);
-	g->ctx.pc = NULL;
-	if (unlikely(g->sized || g->bound)) {
-		/* Its stack is unmapped, or its thread ends: by others. */
-		m->corpse = g;
-		leap(m, &m->trash, NULL, NULL, &m->scratch, 0);
-	} else {
-		/* We stand on it, but nobody takes it before the switch. */
-		stack_give(&p->stacks, g->stack);
-		stack_unreserve(&p->stacks);
-		g_give(&p->gs, g);
-		leap(m, &m->trash, NULL, next_of(m, p), &m->scratch, 0);
-	}
-	__builtin_unreachable();
-}
-
 SANITIZE_SWITCHES void park_resume(struct m *m, struct g *g)
 {
 	leap(m, &m->sched, &m->fiber, g, &m->scratch, 0);

@@ -62,8 +62,31 @@ void ready(struct m *m, struct g *g);
 /* A new goroutine to the P's own queues. */
 void park_spawned(struct m *m, struct g *g);
 
-/* The calling goroutine ends; its frames are dropped. */
-_Noreturn void park_end(struct m *m);
+/* The calling goroutine ends; its frames are dropped.  Does not return.  Inline
+ * like the others: a call without a return would put every return after it
+ * out of step with its prediction. */
+SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void park_end(struct m *m)
+{
+	struct g *g = m->g;
+	struct p *p = m_p(m);
+
+	/* [park.ended] pairs with [go.ended]. */
+	a_store(&p->ended, a_load(&p->ended, relaxed) + 1, release);
+	a_store(&g->state, G_DEAD, relaxed);
+	g->ctx.pc = NULL;
+	if (unlikely(g->sized || g->bound)) {
+		/* Its stack is unmapped, or its thread ends: by others. */
+		m->corpse = g;
+		leap(m, &m->trash, NULL, NULL, &m->scratch, 0);
+	} else {
+		/* We stand on it, but nobody takes it before the switch. */
+		stack_give(&p->stacks, g->stack);
+		stack_unreserve(&p->stacks);
+		g_give(&p->gs, g);
+		leap(m, &m->trash, NULL, next_of(m, p), &m->scratch, 0);
+	}
+	__builtin_unreachable();
+}
 
 /* To the scheduler's context, with the goroutine saved and left in m->parted.
  * Returns when it is resumed. */

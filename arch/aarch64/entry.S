@@ -34,8 +34,11 @@ arch_start:
 	ldp	x2, x3, [x0, #24]
 	ldp	x0, x1, [x0, #8]
 	blr	x9
-	bl	arch_end
-	brk	#1			/* arch_end returned */
+	/* Not bl: whoever goes on after the switch in there returns by a call
+	 * of its own, which the predictor would find below ours. */
+	adr	x30, 1f
+	b	arch_end
+1:	brk	#1			/* arch_end returned */
 	.cfi_endproc
 	.size	arch_start, . - arch_start
 

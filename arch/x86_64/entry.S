@@ -39,8 +39,12 @@ arch_start:
 	xorl	%eax, %eax		/* no vector registers, if variadic */
 	call	*%r11
 	movq	%rax, %rdi
-	call	arch_end
-	ud2				/* arch_end returned */
+	/* Not call: whoever goes on after the switch in there returns by a call
+	 * of its own, which the predictor would find below ours. */
+	leaq	1f(%rip), %rax
+	pushq	%rax
+	jmp	arch_end
+1:	ud2				/* arch_end returned */
 	.cfi_endproc
 	.size	arch_start, . - arch_start
 
