@@ -99,35 +99,34 @@ static ALWAYS_INLINE void birth(struct p *p, struct g *g)
 }
 
 /* Everything a dispatch changes but the registers. */
-static ALWAYS_INLINE void dispatch(struct m *m, struct p *p, struct g *g)
+static ALWAYS_INLINE void dispatch(struct p *p, struct g *g)
 {
 	if (!g->ctx.pc)
 		birth(p, g);
 	a_store(&g->state, G_RUNNING, relaxed);
 	a_store(&p->tick, a_load(&p->tick, relaxed) + 1, relaxed);
-	m->g = g;
 }
 
 /* Leave `from` (NULL fiber: for ever) for goroutine `to`, or for the
  * scheduler if that is NULL. */
 SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
 leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
-     void *word, uint64_t value)
+     _Atomic uint64_t *word, uint64_t value)
 {
-	struct arch_context *ctx;
+	struct arch_context *ctx = &m->sched;
 
+	m->g = to;
 	if (likely(to)) {
-		dispatch(m, m_p(m), to);
-		sanitize_leave(fiber, &to->fiber, to->stack, to->stack_size);
+		dispatch(m_p(m), to);
 		ctx = &to->ctx;
-	} else {
-		m->g = NULL;
+	}
+	arch_control_keep(from, ctx);
+	sanitize_publish(&from->live, word);
+	if (likely(to))
+		sanitize_leave(fiber, &to->fiber, to->stack, to->stack_size);
+	else
 		sanitize_leave(fiber, &m->fiber, m->stack + m->stack_size,
 			       m->stack_size);
-		ctx = &m->sched;
-	}
-	sanitize_publish(&from->live, (void *)word);
-	arch_control_keep(from, ctx);
 	return arch_switch(from, ctx, m, word, value);
 }
 

@@ -73,7 +73,7 @@ static bool size(struct g *g, size_t size)
 static void place(struct m *m, struct g *g, const struct leat_attr *a)
 {
 	if (a && a->place == LEAT_ON_P)
-		wake_place(sched.p[a->index], g);
+		wake_place(sched_p(a->index), g);
 	else if (a && a->place == LEAT_ON_NODE)
 		wake_submit(a->index, &g, 1);
 	else if (m)
@@ -100,7 +100,7 @@ static void count(struct m *m)
 static void first(struct g *g)
 {
 	g->id = GO_MAIN;
-	deque_push_back(&sched.p[0]->fifo, g);
+	deque_push_back(&sched_p(0)->fifo, g);
 }
 
 static COLD int start_with(struct m *m, const struct leat_attr *a,
@@ -265,10 +265,10 @@ size_t leat_goroutine_count(void)
 
 	/* [go.ended] pairs with [park.ended]: who is counted as ended is
 	 * counted as started, below. */
-	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
-		ended += a_load(&sched.p[i]->ended, acquire);
-	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched.p[i]; i++)
-		started += a_load(&sched.p[i]->started, relaxed);
+	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched_p(i); i++)
+		ended += a_load(&sched_p(i)->ended, acquire);
+	for (int i = 0; i < TOPOLOGY_PROCS_MAX && sched_p(i); i++)
+		started += a_load(&sched_p(i)->started, relaxed);
 	return started + a_load(&sched.started, relaxed) - ended;
 }
 

@@ -52,6 +52,7 @@ struct m {
 	struct arch_context sched;
 	struct arch_context trash;
 	void *fiber; /* of the sanitizer in use */
+	void *grave; /* of the last goroutine that ended here, for it */
 	char *stack; /* of the thread: lowest address, size */
 	size_t stack_size;
 	char *signal_stack;

@@ -74,6 +74,7 @@ SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void park_end(struct m *m)
 	a_store(&p->ended, a_load(&p->ended, relaxed) + 1, release);
 	a_store(&g->state, G_DEAD, relaxed);
 	g->ctx.pc = NULL;
+	sanitize_end(&g->fiber, &m->grave);
 	if (unlikely(g->sized || g->bound)) {
 		/* Its stack is unmapped, or its thread ends: by others. */
 		m->corpse = g;

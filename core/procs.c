@@ -75,7 +75,7 @@ static void stop(struct p *self)
 	a_add(&sched.stopping, 1, relaxed);
 	for (int turn = 0; left > 0; turn++) {
 		for (int i = 0; i < a_load(&sched.procs, relaxed); i++) {
-			struct p *p = sched.p[i];
+			struct p *p = sched_p(i);
 
 			if (p == self || p->halt != RUNS)
 				continue;
@@ -142,8 +142,8 @@ static void go(struct p *self, int was)
 	int procs = a_load(&sched.procs, relaxed);
 
 	for (int i = 0; i < was; i++)
-		if (sched.p[i] != self)
-			release_one(sched.p[i], i < procs);
+		if (sched_p(i) != self)
+			release_one(sched_p(i), i < procs);
 	for (int i = was; i < procs; i++)
 		idle_publish(&sched.idle, i, false);
 	/* [procs.go] pairs with [procs.wait], [procs.again]. */
@@ -170,13 +170,19 @@ static struct p *make(int id)
 
 int procs_make(int n)
 {
-	for (int i = 0; i < n; i++)
-		if (!sched.p[i] && !(sched.p[i] = make(i)))
+	for (int i = 0; i < n; i++) {
+		struct p *p = sched_p(i);
+
+		if (!p && !(p = make(i)))
 			return -ENOMEM;
+		/* [procs.made] pairs with [sched.p]: the P before its address.
+		 */
+		a_store(&sched.p[i], p, release);
+	}
 	if (stack_caches(n) != 0)
 		return -ENOMEM;
 	for (int i = 0; i < n; i++)
-		topology_steal_order(i, n, &sched.p[i]->victims);
+		topology_steal_order(i, n, &sched_p(i)->victims);
 	return 0;
 }
 
@@ -220,7 +226,7 @@ struct m *procs_change(struct m *m, int n)
 		 * into an inbox after it was emptied sees the new number. */
 		a_fence(seq_cst);
 		for (int i = n; i < was; i++)
-			empty(sched.p[i]);
+			empty(sched_p(i));
 	}
 	go(self, was);
 	if (self->id >= a_load(&sched.procs, relaxed))
@@ -237,7 +243,7 @@ void procs_end(void)
 	lock_take(&stop_lock);
 	stop(NULL);
 	for (int i = 0; i < a_load(&sched.procs, relaxed); i++)
-		if (sched.p[i]->halt == CLAIMED)
-			take_from(a_load(&sched.p[i]->m, relaxed), sched.p[i]);
+		if (sched_p(i)->halt == CLAIMED)
+			take_from(a_load(&sched_p(i)->m, relaxed), sched_p(i));
 	lock_drop(&stop_lock);
 }

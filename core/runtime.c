@@ -120,7 +120,7 @@ int leat_run_(const struct leat_options *options, leat_fn_ *fn, int argc,
 
 	if (go_start(&attr, &extra, fn, argc, argv) != 0)
 		refuse("no memory for the main goroutine");
-	if (!spare_start(sched.p[0]))
+	if (!spare_start(sched_p(0)))
 		refuse("cannot start a thread");
 	sysmon_start();
 

@@ -31,8 +31,8 @@ struct sched {
 	int64_t spin; /* ns an adaptive P looks around */
 	struct options options;
 	struct topology topology;
-	struct p *p[TOPOLOGY_PROCS_MAX]; /* made once, never freed */
-	struct inject *node;             /* one a NUMA node */
+	_Atomic(struct p *) p[TOPOLOGY_PROCS_MAX]; /* made once, never freed */
+	struct inject *node;                       /* one a NUMA node */
 
 	struct idle idle;
 
@@ -128,6 +128,12 @@ static ALWAYS_INLINE void wake_if_hungry(struct p *p, uint32_t keep)
 	    deque_len(&p->fresh) + deque_len(&p->fifo) + runq_len(&p->runq) >
 		    keep)
 		wake_share(p, keep);
+}
+
+static ALWAYS_INLINE struct p *sched_p(int i)
+{
+	/* [sched.p] pairs with [procs.made]. */
+	return a_load(&sched.p[i], acquire);
 }
 
 /* Is a stop of all Ps wanted? */

@@ -301,7 +301,7 @@ static bool enlist(struct m *m)
 static void call_for_help(struct m *m)
 {
 	wake_somebody();
-	wake_attention(sched.p[m->pinned_to]);
+	wake_attention(sched_p(m->pinned_to));
 }
 
 /* Unused for long, and there are as many as there are Ps: leave. */

@@ -141,8 +141,8 @@ static bool look_around(int64_t now, bool idle)
 	bool helped = false;
 
 	for (int i = 0; i < procs; i++) {
-		helped |= look(sched.p[i], now, idle);
-		start_again(sched.p[i]);
+		helped |= look(sched_p(i), now, idle);
+		start_again(sched_p(i));
 	}
 	return helped;
 }
@@ -159,7 +159,7 @@ static bool stranded(void)
 	int procs = a_load(&sched.procs, relaxed);
 
 	for (int i = 0; i < procs; i++)
-		if (p_waiting(sched.p[i]) > 0)
+		if (p_waiting(sched_p(i)) > 0)
 			return true;
 	return sched_nodes_wait();
 }

@@ -80,14 +80,14 @@ void wake_somebody(void)
 	int procs = a_load(&sched.procs, relaxed);
 	int p = idle_wake(&sched.idle, procs);
 
-	if (p < 0 || wake_p(sched.p[p]))
+	if (p < 0 || wake_p(sched_p(p)))
 		return;
 
 	/* No thread for that one: another, which has one, will do. */
 	int other = idle_pick(&sched.idle, procs);
 
 	idle_publish(&sched.idle, p, true);
-	if (other >= 0 && !wake_p(sched.p[other]))
+	if (other >= 0 && !wake_p(sched_p(other)))
 		idle_publish(&sched.idle, other, true);
 }
 

@@ -67,7 +67,7 @@ static void requeue(struct m *m, struct g *g)
 	else if (p)
 		keep(p, g);
 	else
-		wake_submit(sched.p[m->pinned_to]->node, &g, 1);
+		wake_submit(sched_p(m->pinned_to)->node, &g, 1);
 }
 
 /* One turn of a wait for a thread that may have lost its CPU. */
@@ -216,7 +216,7 @@ static struct g *steal(struct p *p)
 				continue;
 			for (int i = 0; i < n; i++) {
 				struct p *v =
-					sched.p[o->order[from + (at + i) % n]];
+					sched_p(o->order[from + (at + i) % n]);
 				struct g *g = rob(p, v);
 
 				if (g)
@@ -242,7 +242,7 @@ static bool plenty(void)
 	if (sched_nodes_wait())
 		return true;
 	for (int i = 0; i < procs; i++)
-		if (runq_len(&sched.p[i]->runq))
+		if (runq_len(&sched_p(i)->runq))
 			return true;
 	return false;
 }

@@ -54,6 +54,8 @@ GO_TEST(a_stack_of_a_gigabyte_holds_900_MB, "R11 X4")
 
 	if (free_gb() < 3)
 		SKIP("less than 3 GiB free");
+	if (test_under("tsan"))
+		SKIP("the sanitizer's own stack of calls is not as deep");
 	leat_wg_add(&group, 1);
 	EXPECT_EQ(leat_go_with(&attr, digs, depth, &group), 0);
 	leat_wg_wait(&group);
@@ -136,6 +138,8 @@ GO_TEST(a_waiting_goroutine_gives_deep_pages_back, "R13")
 	long before = resident_kb(), deep;
 	struct timespec pause = { .tv_nsec = 100000000 };
 
+	if (test_under("tsan"))
+		SKIP("the sanitizer's shadow counts as resident");
 	leat_wg_add(&ready, N);
 	leat_wg_add(&gate, 1);
 	leat_wg_add(&gone, N);

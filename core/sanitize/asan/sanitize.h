@@ -10,6 +10,7 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define SANITIZE_SWITCHES __attribute__((no_sanitize("address")))
 
@@ -25,6 +26,12 @@ static inline void sanitize_birth(void **its, char *top, size_t size)
 	__asan_unpoison_memory_region(top - size, size);
 }
 
+static inline void sanitize_end(void **its, void **grave)
+{
+	(void)its;
+	(void)grave;
+}
+
 static inline void sanitize_leave(void **from, void **to, char *top,
 				  size_t size)
 {
@@ -32,7 +39,8 @@ static inline void sanitize_leave(void **from, void **to, char *top,
 	__sanitizer_start_switch_fiber(from, top - size, size);
 }
 
-static inline void sanitize_publish(void *live, void *word)
+static inline void sanitize_publish(_Atomic uint32_t *live,
+				    _Atomic uint64_t *word)
 {
 	(void)live;
 	(void)word;

@@ -7,6 +7,7 @@
  *	call             when
  *	sanitize_thread  a thread of the runtime starts: its own context
  *	sanitize_birth   a goroutine got its stack
+ *	sanitize_end     it will not come back; grave is the thread's
  *	sanitize_leave   right before a switch away; from is NULL for the last
  *	sanitize_arrive  right after, on the new stack
  *	sanitize_publish the switch stores to these two, with release
@@ -15,6 +16,7 @@
 #define CORE_SANITIZE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define SANITIZE_SWITCHES
 
@@ -30,6 +32,12 @@ static inline void sanitize_birth(void **its, char *top, size_t size)
 	(void)size;
 }
 
+static inline void sanitize_end(void **its, void **grave)
+{
+	(void)its;
+	(void)grave;
+}
+
 static inline void sanitize_leave(void **from, void **to, char *top,
 				  size_t size)
 {
@@ -39,7 +47,8 @@ static inline void sanitize_leave(void **from, void **to, char *top,
 	(void)size;
 }
 
-static inline void sanitize_publish(void *live, void *word)
+static inline void sanitize_publish(_Atomic uint32_t *live,
+				    _Atomic uint64_t *word)
 {
 	(void)live;
 	(void)word;
