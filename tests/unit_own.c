@@ -246,7 +246,7 @@ static void *uses_the_second(void *wanted)
 
 TEST(what_goes_from_one_to_another_is_with_one_of_them, "R18 R27")
 {
-	size_t wanted = test_count(50000);
+	size_t wanted = test_count(10000);
 	pthread_t user, carrier;
 
 	os_membarrier_init();
