@@ -51,6 +51,7 @@ static void leave(struct m *m)
 	a_store(&m->blocked, 0, relaxed);
 	if (unlikely(!own_enter(&m->own)))
 		m = return_late(m);
+	sysmon_rouse();
 	m_leave(m);
 }
 

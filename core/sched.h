@@ -98,8 +98,16 @@ void overflow_thread_end(struct m *m);
 
 /* -- sysmon.c -- */
 void sysmon_start(void);
-/* A P leaves idleness: sysmon may have to get up. */
-void sysmon_rouse(void);
+void sysmon_get_up(void);
+
+/* A P leaves idleness, a blocking call ended, work came from outside: sysmon
+ * may have to get up. */
+static ALWAYS_INLINE void sysmon_rouse(void)
+{
+	a_light(); /* the other half is in sysmon.c, sleep_long */
+	if (unlikely(a_load(&sched.watched, relaxed) == 0))
+		sysmon_get_up();
+}
 
 /* -- procs.c -- */
 

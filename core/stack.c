@@ -357,16 +357,23 @@ size_t stack_trim(void)
 	return warm();
 }
 
-void stack_trim_below(char *top, size_t size, char *sp)
+struct iovec stack_below(char *top, size_t size, char *sp)
 {
 	/* A leaf function may use 128 bytes below its sp, by the ABI. */
 	uintptr_t end = ((uintptr_t)sp - 128) & -os_page();
 	struct iovec range = memory_of(top, size);
+	uintptr_t lo = (uintptr_t)range.iov_base;
 
-	if (end <= (uintptr_t)range.iov_base)
-		return;
-	range.iov_len = end - (uintptr_t)range.iov_base;
-	os_advise(&range, 1, MADV_DONTNEED);
+	range.iov_len = end > lo ? end - lo : 0;
+	return range;
+}
+
+void stack_trim_below(char *top, size_t size, char *sp)
+{
+	struct iovec range = stack_below(top, size, sp);
+
+	if (range.iov_len > 0)
+		os_advise(&range, 1, MADV_DONTNEED);
 }
 
 /* ---- which is which ---- */

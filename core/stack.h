@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 enum { STACK_CACHE = 64, STACK_CREDIT = 64 };
 
@@ -100,6 +101,8 @@ size_t stack_trim(void);
 /* Return the memory below sp of a stack whose goroutine is parked; the caller
  * guarantees that it stays parked.  Pages at and above sp are kept. */
 void stack_trim_below(char *top, size_t size, char *sp);
+/* That memory, for whoever gives back many at once. */
+struct iovec stack_below(char *top, size_t size, char *sp);
 
 /* Which stack holds this address, its guard included?  Safe in a signal
  * handler. */

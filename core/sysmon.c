@@ -16,7 +16,8 @@
  *	last look found something    the next is after 20 us
  *	50 looks found nothing       twice as long each, up to 1 ms while a P
  *	                             is idle, 10 ms otherwise
- *	all Ps idle for 10 looks     sleeps until one is not
+ *	all Ps idle, or blocked      sleeps until one is not
+ *	without work, for 10 looks
  *
  * After sysmon and retake in Go's proc.go; the claim instead of a status
  * word, and the rescue, are ours.
@@ -147,10 +148,19 @@ static bool look_around(int64_t now, bool idle)
 	return helped;
 }
 
+/* Nothing to watch: every P is idle, or its thread is in a blocking call and
+ * nothing waits. */
 static bool all_idle(void)
 {
-	return idle_count(a_load(&sched.idle.state, relaxed)) ==
-	       (uint32_t)a_load(&sched.procs, relaxed);
+	int procs = a_load(&sched.procs, relaxed);
+	uint32_t calm = idle_count(a_load(&sched.idle.state, relaxed));
+
+	for (int i = 0; i < procs && calm < (uint32_t)procs; i++) {
+		struct m *m = a_load(&sched_p(i)->m, relaxed);
+
+		calm += m && a_load(&m->blocked, relaxed);
+	}
+	return calm == (uint32_t)procs;
 }
 
 /* Work that no P could be woken for: a thread could not be made. */
@@ -164,20 +174,20 @@ static bool stranded(void)
 	return sched_nodes_wait();
 }
 
-/* Until a P leaves idleness. */
+/* Until a P leaves idleness, or a blocking call. */
 static void sleep_long(void)
 {
 	a_store(&sched.watched, 0, relaxed);
-	/* [sysmon.sleep] pairs with [idle.leave]: either we see it leave, or
-	 * it sees that we sleep. */
-	a_fence(seq_cst);
+	/* Either we see that a P leaves idleness, that a call ends, that work
+	 * comes, or whoever does it sees that we sleep (sysmon_rouse). */
+	a_heavy();
 	while (all_idle() && !stranded() &&
 	       a_load(&sched.watched, relaxed) == 0)
 		os_futex_wait(&sched.watched, 0, OS_NEVER);
 	a_store(&sched.watched, 1, relaxed);
 }
 
-void sysmon_rouse(void)
+COLD void sysmon_get_up(void)
 {
 	a_store(&sched.watched, 1, relaxed);
 	os_futex_wake(&sched.watched, 1);

@@ -18,12 +18,15 @@
 
 #include "core/g.h"
 #include "core/live.h"
+#include "core/os.h"
 #include "core/stack.h"
 
+#include <sys/mman.h>
+
 enum {
-	BATCH = 8,    /* held at a time: whoever is woken meanwhile waits */
-	WALK = 65536, /* Gs looked at in a pass */
-	TRIM = 4096,  /* trimmed in a pass: about 1 ms */
+	BATCH = 8,   /* held at a time: whoever is woken meanwhile waits */
+	WALK = 8192, /* Gs looked at in a pass: about half a millisecond */
+	TRIM = 1024, /* trimmed in a pass: likewise */
 };
 
 static struct {
@@ -39,7 +42,8 @@ static bool waits(struct g *g)
 
 static size_t trim_batch(struct g **g, size_t n)
 {
-	size_t done = 0;
+	struct iovec range[BATCH];
+	size_t held = 0, ranges = 0;
 
 	for (size_t i = 0; i < n; i++)
 		live_announce(&g[i]->rest);
@@ -47,14 +51,17 @@ static size_t trim_batch(struct g **g, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (!live_hold(&g[i]->ctx.live, &g[i]->rest))
 			continue;
-		if (waits(g[i])) {
-			stack_trim_below(g[i]->stack, g[i]->stack_size,
-					 g[i]->ctx.sp);
-			done++;
-		}
-		live_let_go(&g[i]->rest);
+		g[held++] = g[i];
+		if (!waits(g[i]))
+			continue;
+		range[ranges] = stack_below(g[i]->stack, g[i]->stack_size,
+					    g[i]->ctx.sp);
+		ranges += range[ranges].iov_len > 0;
 	}
-	return done;
+	os_advise(range, ranges, MADV_DONTNEED);
+	for (size_t i = 0; i < held; i++)
+		live_let_go(&g[i]->rest);
+	return held;
 }
 
 /* Is g for this pass?  A first visit only leaves a mark. */

@@ -94,8 +94,7 @@ void wake_somebody(void)
 bool wake_p(struct p *p)
 {
 	if (!a_load(&p->m, relaxed)) {
-		if (unlikely(a_load(&sched.watched, relaxed) == 0))
-			sysmon_rouse();
+		sysmon_rouse();
 		p->searching = true;
 		if (spare_start(p))
 			return true;
@@ -116,13 +115,16 @@ void wake_attention(struct p *p)
 	/* [wake.look] pairs with [idle.rescan], [procs.fewer]: either p sees the word before
 	 * it sleeps, or we see its idle bit. */
 	a_fence(seq_cst);
-	if (idle_withdraw(&sched.idle, p->id) && !wake_p(p))
+	if (!idle_withdraw(&sched.idle, p->id))
+		sysmon_rouse();
+	else if (!wake_p(p))
 		idle_publish(&sched.idle, p->id, true);
 }
 
 void wake_submit(int node, struct g *const *g, uint32_t n)
 {
 	inject_push(&sched.node[node], g, n);
+	sysmon_rouse();
 	wake_somebody();
 }
 

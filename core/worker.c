@@ -321,10 +321,7 @@ static void idle(struct m *m, struct p *p, bool searching)
 	if (!idle_withdraw(&sched.idle, p->id))
 		for (int turn = 0; !noted(p); turn++)
 			relax(turn);
-	/* [idle.leave] pairs with [sysmon.sleep]. */
-	a_fence(seq_cst);
-	if (unlikely(a_load(&sched.watched, relaxed) == 0))
-		sysmon_rouse();
+	sysmon_rouse();
 }
 
 /* Something has to be seen to before the next goroutine. */

@@ -14,10 +14,10 @@ static leat_wg gate;
 /* Waits at the gate and finds itself on the same thread. */
 static void waits_at_home(void)
 {
-	pthread_t home = pthread_self();
+	pid_t home = gettid();
 
 	leat_wg_wait(&gate);
-	EXPECT(pthread_equal(home, pthread_self()));
+	EXPECT(home == gettid());
 }
 
 /* -- both kinds on one thread -- */
@@ -80,7 +80,7 @@ GO_TEST(one_pinned_to_a_thread_that_is_to_end_goes_on, "R18 R20")
 
 static void nests(void)
 {
-	pthread_t home = pthread_self();
+	pid_t home = gettid();
 
 	leat_pin();
 	leat_thread_lock();
@@ -90,7 +90,7 @@ static void nests(void)
 	leat_yield();
 	leat_thread_unlock();
 	leat_yield();
-	EXPECT(pthread_equal(home, pthread_self()));
+	EXPECT(home == gettid());
 	leat_unpin();
 }
 
@@ -124,9 +124,9 @@ static void keeps(bool alone, leat_wg *ready, int rounds)
 	leat_block(naps, NULL); /* the others get a thread of their own */
 	leat_wg_done(ready);
 	waits_at_home();
-	for (pthread_t home = pthread_self(); rounds > 0; rounds--) {
+	for (pid_t home = gettid(); rounds > 0; rounds--) {
 		leat_yield();
-		EXPECT(pthread_equal(home, pthread_self()));
+		EXPECT(home == gettid());
 	}
 	if (alone)
 		leat_thread_unlock();

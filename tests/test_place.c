@@ -56,11 +56,11 @@ GO_TEST_DIES(a_node_that_does_not_exist_is_refused, "R20",
 static void stays(int rounds, atomic_bool *moved, leat_wg *group)
 {
 	leat_pin();
-	pthread_t home = pthread_self();
+	pid_t home = gettid();
 
 	for (int i = 0; i < rounds; i++) {
 		leat_yield();
-		if (!pthread_equal(home, pthread_self()))
+		if (home != gettid())
 			atomic_store(moved, true);
 	}
 	leat_unpin();
@@ -82,12 +82,12 @@ GO_TEST(a_pinned_goroutine_stays_on_its_thread, "R20")
 static void stays_while_others_hog(atomic_bool *moved, leat_wg *group)
 {
 	leat_pin();
-	pthread_t home = pthread_self();
+	pid_t home = gettid();
 
 	for (int i = 0; i < 10; i++) {
 		burn(15000000); /* long enough to lose the P */
 		leat_yield();
-		if (!pthread_equal(home, pthread_self()))
+		if (home != gettid())
 			atomic_store(moved, true);
 	}
 	leat_unpin();
@@ -106,14 +106,14 @@ GO_TEST(a_pinned_goroutine_finds_its_thread_again_after_a_retake, "R20 R27")
 	EXPECT(!atomic_load(&moved));
 }
 
-static void alone(pthread_t *me, atomic_bool *shared, leat_wg *group)
+static void alone(pid_t *me, atomic_bool *shared, leat_wg *group)
 {
 	leat_thread_lock();
 	leat_thread_lock();
-	*me = pthread_self();
+	*me = gettid();
 	for (int i = 0; i < 200; i++) {
 		leat_yield();
-		if (!pthread_equal(*me, pthread_self()))
+		if (*me != gettid())
 			atomic_store(shared, true);
 	}
 	leat_thread_unlock();
@@ -123,10 +123,10 @@ static void alone(pthread_t *me, atomic_bool *shared, leat_wg *group)
 
 static atomic_bool watching;
 
-static void watches(pthread_t *locked, atomic_bool *shared, leat_wg *group)
+static void watches(pid_t *locked, atomic_bool *shared, leat_wg *group)
 {
 	while (atomic_load(&watching)) {
-		if (pthread_equal(*locked, pthread_self()))
+		if (*locked == gettid())
 			atomic_store(shared, true);
 		leat_yield();
 	}
@@ -136,10 +136,10 @@ static void watches(pthread_t *locked, atomic_bool *shared, leat_wg *group)
 static void locked_life(atomic_bool *shared, leat_wg *all)
 {
 	leat_wg group = { 0 };
-	pthread_t me;
+	pid_t me;
 
 	leat_thread_lock();
-	me = pthread_self();
+	me = gettid();
 	leat_wg_add(&group, 4);
 	for (int i = 0; i < 4; i++)
 		leat_go(watches, &me, shared, &group);
@@ -147,7 +147,7 @@ static void locked_life(atomic_bool *shared, leat_wg *all)
 		leat_yield();
 	atomic_store(&watching, false);
 	leat_wg_wait(&group);
-	if (!pthread_equal(me, pthread_self()))
+	if (me != gettid())
 		atomic_store(shared, true);
 	leat_thread_unlock();
 	leat_wg_done(all);
@@ -170,7 +170,7 @@ GO_TEST(many_locked_goroutines_take_turns, "R18")
 	enum { N = 8 };
 	leat_wg group = { 0 };
 	atomic_bool shared = false;
-	static pthread_t me[N];
+	static pid_t me[N];
 
 	leat_wg_add(&group, N);
 	for (int i = 0; i < N; i++)

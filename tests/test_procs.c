@@ -338,11 +338,11 @@ static void stays(int rounds, bool alone, atomic_bool *moved, leat_wg *group)
 		leat_thread_lock();
 	else
 		leat_pin();
-	pthread_t home = pthread_self();
+	pid_t home = gettid();
 
 	for (int i = 0; i < rounds; i++) {
 		leat_yield();
-		if (!pthread_equal(home, pthread_self()))
+		if (home != gettid())
 			atomic_store(moved, true);
 	}
 	if (alone)

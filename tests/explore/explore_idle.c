@@ -213,7 +213,7 @@ static const struct explore_case cases[] = {
 	{ .name = "sysmon_gets_up",
 	  .init = init_watched,
 	  .passes = STRONG | WEAK,
-	  .preemptions = EXPLORE_ANY,
+	  .preemptions = 2,
 	  .thread = { submit, hog_one, watcher } },
 };
 

@@ -39,7 +39,7 @@ void *arch_self(void)
 	return i < a_load(&sched.procs, relaxed) ? &ms[i] : NULL;
 }
 
-void sysmon_rouse(void)
+void sysmon_get_up(void)
 {
 }
 
