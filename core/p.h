@@ -70,6 +70,13 @@ struct p {
 	_Atomic int64_t expiry; /* when to wake by itself; OS_NEVER */
 };
 
+/* Its thread, or NULL. */
+static ALWAYS_INLINE struct m *p_m(struct p *p)
+{
+	/* [p.m] pairs with [spare.known], [spare.new]. */
+	return a_load(&p->m, acquire);
+}
+
 /* How many goroutines wait here, thieves' part included; a hint for all but
  * the owner. */
 static inline uint32_t p_waiting(const struct p *p)

@@ -49,7 +49,7 @@ void procs_halt(struct m *m)
 /* One attempt; what is stopped already stays so. */
 static void halt_one(struct p *p)
 {
-	struct m *m = a_load(&p->m, relaxed);
+	struct m *m = p_m(p);
 
 	/* [procs.see] pairs with [procs.halt]. */
 	if (a_load(&p->halted, acquire) == a_load(&sched.stopping, relaxed)) {
@@ -113,7 +113,7 @@ static void detach(struct m *m, struct p *p)
 
 static void release_one(struct p *p, bool used)
 {
-	struct m *m = a_load(&p->m, relaxed);
+	struct m *m = p_m(p);
 
 	switch (p->halt) {
 	case HALTED:
@@ -244,6 +244,6 @@ void procs_end(void)
 	stop(NULL);
 	for (int i = 0; i < a_load(&sched.procs, relaxed); i++)
 		if (sched_p(i)->halt == CLAIMED)
-			take_from(a_load(&sched_p(i)->m, relaxed), sched_p(i));
+			take_from(p_m(sched_p(i)), sched_p(i));
 	lock_drop(&stop_lock);
 }

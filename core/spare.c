@@ -101,7 +101,8 @@ static struct m *take_seeker(void)
 static void give_locked(struct m *m, struct p *p)
 {
 	own_renew(&m->own);
-	a_store(&p->m, m, relaxed);
+	/* [spare.known] pairs with [p.m]. */
+	a_store(&p->m, m, release);
 	/* [spare.give] pairs with [spare.given]: the P as its last thread
 	 * left it. */
 	a_store(&m->p, p, release);
@@ -199,7 +200,8 @@ static void reset(struct m *m, struct p *p)
 	a_store(&m->own.inside, 1, relaxed);
 	own_renew(&m->own);
 	a_store(&m->p, p, relaxed);
-	a_store(&p->m, m, relaxed);
+	/* [spare.new] pairs with [p.m]: an M that was never used is whole. */
+	a_store(&p->m, m, release);
 }
 
 static bool new_thread(struct p *p)

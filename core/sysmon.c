@@ -53,7 +53,7 @@ static bool work_for(struct p *p, bool idle)
 /* p's thread, claimed, or NULL. */
 static struct m *claim(struct p *p)
 {
-	struct m *m = a_load(&p->m, relaxed);
+	struct m *m = p_m(p);
 
 	if (!m || !own_claim(&m->own))
 		return NULL;
@@ -107,7 +107,7 @@ static bool rescue(struct p *p)
 /* True: p was helped. */
 static bool look(struct p *p, int64_t now, bool idle)
 {
-	struct m *m = a_load(&p->m, relaxed);
+	struct m *m = p_m(p);
 	uint32_t tick = a_load(&p->tick, relaxed);
 
 	if (seen[p->id].tick != tick || !m) {
@@ -131,7 +131,7 @@ static bool look(struct p *p, int64_t now, bool idle)
 /* A P with work in its queue but no thread, because none could be made. */
 static void start_again(struct p *p)
 {
-	if (!a_load(&p->m, relaxed) && work_for(p, false) &&
+	if (!p_m(p) && work_for(p, false) &&
 	    idle_withdraw(&sched.idle, p->id) && !wake_p(p))
 		idle_publish(&sched.idle, p->id, true);
 }
@@ -156,7 +156,7 @@ static bool all_idle(void)
 	uint32_t calm = idle_count(a_load(&sched.idle.state, relaxed));
 
 	for (int i = 0; i < procs && calm < (uint32_t)procs; i++) {
-		struct m *m = a_load(&sched_p(i)->m, relaxed);
+		struct m *m = p_m(sched_p(i));
 
 		calm += m && a_load(&m->blocked, relaxed);
 	}

@@ -93,7 +93,7 @@ void wake_somebody(void)
 
 bool wake_p(struct p *p)
 {
-	if (!a_load(&p->m, relaxed)) {
+	if (!p_m(p)) {
 		sysmon_rouse();
 		p->searching = true;
 		if (spare_start(p))
