@@ -54,7 +54,8 @@ GO_TEST(arguments_are_evaluated_and_copied_at_the_spawn, "R2 X13")
 
 static long sum6;
 
-static void six(char a, short b, int c, long d, unsigned e, leat_wg *group)
+static void six(signed char a, short b, int c, long d, unsigned e,
+		leat_wg *group)
 {
 	sum6 = a + b + c + d + (long)e;
 	leat_wg_done(group);
@@ -65,8 +66,8 @@ GO_TEST(six_arguments_of_any_width_arrive, "R2")
 	leat_wg group = { 0 };
 
 	leat_wg_add(&group, 1);
-	leat_go(six, (char)-1, (short)-20, -300, -4000000000l, 4000000000u,
-		&group);
+	leat_go(six, (signed char)-1, (short)-20, -300, -4000000000l,
+		4000000000u, &group);
 	leat_wg_wait(&group);
 	EXPECT_EQ(sum6, -321);
 }

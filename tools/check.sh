@@ -151,9 +151,9 @@ step misuse tests/lint-misuse.sh
 #    label    folder               slow  LEAT_PROCS   start  make
 mode release  $cpu-gcc-release     1     '1 2 16'     ''
 mode debug    $cpu-gcc-debug       1     '2'          ''     MODE=debug
-mode lto      $cpu-clang-lto       1     '1 2'        ''     MODE=lto CC=clang
+mode lto      $cpu-clang-lto       1     '2'          ''     MODE=lto CC=clang
 mode asan     $cpu-gcc-asan        4     '1 2 16'     ''     MODE=asan
-mode tsan     $cpu-gcc-tsan        10    '1 2 16'     ''     MODE=tsan
+mode tsan     $cpu-gcc-tsan        10    '2 16'       ''     MODE=tsan
 
 arm=aarch64-linux-gnu
 if [ "$cpu" != aarch64 ]; then
