@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Who met the error, for the line after it; set by the scheduler. */
 int (*base_who)(char *text, size_t n);
 
 static int clip(int len, size_t room)

@@ -25,8 +25,6 @@
 
 struct sched sched;
 
-extern int (*base_who)(char *text, size_t n);
-
 static struct {
 	_Atomic uint32_t ended; /* futex word */
 	_Atomic int result;
