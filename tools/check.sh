@@ -152,7 +152,7 @@ step misuse tests/lint-misuse.sh
 mode release  $cpu-gcc-release     1     '1 2 16'     ''
 mode debug    $cpu-gcc-debug       1     '2'          ''     MODE=debug
 mode lto      $cpu-clang-lto       1     '2'          ''     MODE=lto CC=clang
-mode asan     $cpu-gcc-asan        4     '1 2 16'     ''     MODE=asan
+mode asan     $cpu-gcc-asan        4     '1 16'       ''     MODE=asan
 mode tsan     $cpu-gcc-tsan        10    '2 16'       ''     MODE=tsan
 
 arm=aarch64-linux-gnu
