@@ -70,9 +70,30 @@ static bool size(struct g *g, size_t size)
 	return g->sized;
 }
 
+/* Some P of the node, each in its turn; NULL: the node has none in use. */
+static struct p *some_p(int node)
+{
+	static _Atomic uint32_t turn;
+	int procs = a_load(&sched.procs, relaxed);
+	uint32_t from = a_add(&turn, 1, relaxed);
+
+	for (int i = 0; i < procs; i++) {
+		struct p *p =
+			sched_p((int)((from + (uint32_t)i) % (uint32_t)procs));
+
+		if (p->node == node)
+			return p;
+	}
+	return NULL;
+}
+
 static void place(struct m *m, struct g *g, const struct leat_attr *a)
 {
-	if (a && a->place == LEAT_ON_P)
+	struct p *p = a && a->place == LEAT_ON_NODE ? some_p(a->index) : NULL;
+
+	if (p)
+		wake_place(p, g);
+	else if (a && a->place == LEAT_ON_P)
 		wake_place(sched_p(a->index), g);
 	else if (a && a->place == LEAT_ON_NODE)
 		wake_submit(a->index, &g, 1);
