@@ -78,7 +78,7 @@ intptr_t leat_block(intptr_t (*fn)(void *arg), void *arg)
 	a_store(&m->blocked, 1, relaxed);
 	/* The P goes at once; on the way back the thread finds it taken. */
 	if (wanted(m_p(m)))
-		spare_hand_over(m);
+		spare_lend(m);
 	m_leave(m);
 
 	intptr_t result = fn(arg);

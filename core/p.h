@@ -73,7 +73,7 @@ struct p {
 /* Its thread, or NULL. */
 static ALWAYS_INLINE struct m *p_m(struct p *p)
 {
-	/* [p.m] pairs with [spare.known], [spare.new]. */
+	/* [p.m] pairs with [spare.known], [spare.new], [sysmon.back]. */
 	return a_load(&p->m, acquire);
 }
 

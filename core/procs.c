@@ -18,6 +18,8 @@
 #include "core/park.h"
 #include "core/sched.h"
 
+#include "leat/go.h"
+
 #include <errno.h>
 
 enum { RUNS, HALTED, CLAIMED, OURS };
@@ -151,6 +153,23 @@ static void go(struct p *self, int was)
 	os_futex_wake(&sched.stopping, INT32_MAX);
 }
 
+/* How long a P with nothing to do looks around: about what a sleep and a wake
+ * cost, but not where it would take the CPU from somebody with work. */
+static int64_t spin_time(int procs)
+{
+	if (sched.policy == LEAT_IDLE_SPIN)
+		return OS_NEVER;
+	if (procs == 1 || procs > topology_cpu_count())
+		return 0;
+	return 20000;
+}
+
+void procs_count(int n)
+{
+	a_store(&sched.spin, spin_time(n), relaxed);
+	a_store(&sched.procs, n, relaxed);
+}
+
 static struct p *make(int id)
 {
 	struct p *p = os_map(sizeof(*p), os_page());
@@ -215,13 +234,17 @@ struct m *procs_change(struct m *m, int n)
 	/* Not asleep in here: whoever holds it waits for us to halt. */
 	while (!lock_try(&stop_lock))
 		m = park_part(m);
+	if (n == a_load(&sched.procs, relaxed)) {
+		lock_drop(&stop_lock);
+		return m;
+	}
 
 	struct p *self = m_p(m);
 	int was = a_load(&sched.procs, relaxed);
 
 	stop(self);
 	if (procs_make(n) == 0) {
-		a_store(&sched.procs, n, relaxed);
+		procs_count(n);
 		/* [procs.fewer] pairs with [wake.look]: who puts something
 		 * into an inbox after it was emptied sees the new number. */
 		a_fence(seq_cst);
@@ -236,6 +259,30 @@ struct m *procs_change(struct m *m, int n)
 		m = spare_return(m);
 	wake_somebody();
 	return m;
+}
+
+/* -- as the cgroup's quota changes -- */
+
+static void follow(int n)
+{
+	struct m *m = m_enter();
+
+	if (a_load(&sched.automatic, relaxed))
+		m = procs_change(m, n);
+	m_leave(m);
+}
+
+void procs_review(void)
+{
+	struct leat_attr attr = { .name = "leat: procs" };
+	int n;
+
+	if (!a_load(&sched.automatic, relaxed))
+		return;
+	n = topology_procs_now();
+	/* Without memory for a goroutine: at the next review. */
+	if (n != a_load(&sched.procs, relaxed))
+		leat_go_with(&attr, follow, n);
 }
 
 void procs_end(void)

@@ -58,17 +58,6 @@ static void make_nodes(void)
 		refuse("no memory to start");
 }
 
-/* How long a P with nothing to do looks around: about what a sleep and a wake
- * cost, but not where it would take the CPU from somebody with work. */
-static int64_t spin_time(int procs)
-{
-	if (sched.policy == LEAT_IDLE_SPIN)
-		return OS_NEVER;
-	if (procs == 1 || procs > topology_cpu_count())
-		return 0;
-	return 20000;
-}
-
 static void start(const struct leat_options *options)
 {
 	int procs;
@@ -79,13 +68,13 @@ static void start(const struct leat_options *options)
 	procs = sched.options.procs ? sched.options.procs
 				    : sched.topology.procs;
 	sched.policy = sched.options.idle;
-	sched.spin = spin_time(procs);
 	a_light_is_heavy = !os_membarrier_init();
 	stack_init(sched.options.stack, procs);
 	make_nodes();
 	if (procs_make(procs) != 0)
 		refuse("no memory for %d Ps", procs);
-	a_store(&sched.procs, procs, relaxed);
+	procs_count(procs);
+	a_store(&sched.automatic, sched.options.procs == 0, relaxed);
 	for (int i = 1; i < procs; i++)
 		idle_publish(&sched.idle, i, false);
 	overflow_init();
@@ -138,7 +127,7 @@ int leat_procs_set(int n)
 {
 	int was = leat_procs_get();
 
-	if (n < 1 || n == was)
+	if (n < 1)
 		return was;
 	if (n > TOPOLOGY_PROCS_MAX)
 		fatal("leat_procs_set: %d Ps, at most %d", n,
@@ -148,7 +137,20 @@ int leat_procs_set(int n)
 
 	if (!m)
 		fatal("leat_procs_set: not in a goroutine");
+	a_store(&sched.automatic, 0, relaxed);
 	m_leave(procs_change(m, n));
+	return was;
+}
+
+int leat_procs_default(void)
+{
+	int was = leat_procs_get();
+	struct m *m = m_enter();
+
+	if (!m)
+		fatal("leat_procs_default: not in a goroutine");
+	a_store(&sched.automatic, 1, relaxed);
+	m_leave(procs_change(m, topology_procs_now()));
 	return was;
 }
 

@@ -28,7 +28,8 @@ struct sched {
 	_Atomic int procs;         /* Ps in use: p[0 .. procs) */
 	_Atomic uint32_t stopping; /* odd: the n-th stop of all Ps is wanted */
 	enum leat_idle policy;
-	int64_t spin; /* ns an adaptive P looks around */
+	_Atomic int64_t spin;       /* ns an adaptive P looks around */
+	_Atomic uint32_t automatic; /* procs follows the cgroup's quota */
 	struct options options;
 	struct topology topology;
 	_Atomic(struct p *) p[TOPOLOGY_PROCS_MAX]; /* made once, never freed */
@@ -80,8 +81,10 @@ bool spare_start(struct p *p);
 /* Wait, without a P, until somebody gives one.  False: the thread is one too
  * many and is to end. */
 bool spare_wait(struct m *m);
-/* m gives its P to another thread. */
+/* m, which can run nothing, gives its P to another thread. */
 void spare_hand_over(struct m *m);
+/* The same, but if there is no other thread, m keeps it. */
+void spare_lend(struct m *m);
 /* A thread waits for a P of its own: give it ours.  False: none does. */
 bool spare_serve(struct m *m);
 /* m has lost its P while outside: part with the goroutine, wait, go on. */
@@ -111,6 +114,8 @@ static ALWAYS_INLINE void sysmon_rouse(void)
 
 /* -- procs.c -- */
 
+/* So many are in use from now on. */
+void procs_count(int n);
 /* Make Ps up to n; 0 or -ENOMEM. */
 int procs_make(int n);
 /* m, in the scheduler, sees that a stop is wanted: waits it out, perhaps for
@@ -120,6 +125,9 @@ void procs_halt(struct m *m);
 void procs_end(void);
 /* How leat_procs_set changes the number; from a goroutine, inside. */
 struct m *procs_change(struct m *m, int n);
+/* Is the quota what it was?  If not, and nobody has set the number of Ps by
+ * hand, change it soon. */
+void procs_review(void);
 /* The runtime is over: this thread must not go on. */
 _Noreturn void procs_freeze(void);
 

@@ -232,32 +232,55 @@ static bool new_thread(struct p *p)
 	return false;
 }
 
-bool spare_start(struct p *p)
+/* p to the first of those that `take` takes from. */
+static bool give_to(struct m *take(void), struct p *p)
 {
 	lock_take(&pool.lock);
-	struct m *m = take_spare();
+	struct m *m = take();
 
 	if (m)
 		give_locked(m, p);
 	lock_drop(&pool.lock);
-	if (!m)
-		return new_thread(p);
-	rouse(m);
-	return true;
+	if (m)
+		rouse(m);
+	return m != NULL;
+}
+
+bool spare_start(struct p *p)
+{
+	/* If no thread can be made, one that wants a P for itself will do. */
+	return give_to(take_spare, p) || new_thread(p) ||
+	       give_to(take_seeker, p);
+}
+
+static struct p *part_from(struct m *m)
+{
+	struct p *p = m_p(m);
+
+	own_part(&m->own);
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+	return p;
 }
 
 void spare_hand_over(struct m *m)
 {
-	struct p *p = m_p(m);
+	struct p *p = part_from(m);
 
-	if (!p)
-		return;
-	own_part(&m->own);
-	a_store(&m->p, NULL, relaxed);
-	a_store(&p->m, NULL, relaxed);
 	/* Without a thread it is idle; whoever wakes it tries again. */
 	if (!spare_start(p))
 		idle_publish(&sched.idle, p->id, false);
+}
+
+void spare_lend(struct m *m)
+{
+	struct p *p = part_from(m);
+
+	if (spare_start(p))
+		return;
+	lock_take(&pool.lock);
+	give_locked(m, p);
+	lock_drop(&pool.lock);
 }
 
 bool spare_serve(struct m *m)

@@ -75,20 +75,26 @@ static int64_t slice(void)
 	return HOG_NS * shared * (1 + a_load(&sched.loose, relaxed) / procs);
 }
 
+/* Another thread for p; if there is none to be had, all stays as it is. */
 static bool retake(struct p *p, bool hog)
 {
 	struct m *m = claim(p);
 
 	if (!m)
 		return false;
+	a_store(&m->p, NULL, relaxed);
+	a_store(&p->m, NULL, relaxed);
+	if (!spare_start(p)) {
+		/* [sysmon.back] pairs with [p.m]. */
+		a_store(&p->m, m, release);
+		a_store(&m->p, p, relaxed);
+		own_release(&m->own);
+		return false;
+	}
 	if (hog)
 		a_add(&sched.loose, 1, relaxed);
 	m->loose = hog;
-	a_store(&m->p, NULL, relaxed);
-	a_store(&p->m, NULL, relaxed);
 	own_take(&m->own);
-	if (!spare_start(p))
-		idle_publish(&sched.idle, p->id, false);
 	return true;
 }
 
@@ -148,8 +154,7 @@ static bool look_around(int64_t now, bool idle)
 	return helped;
 }
 
-/* Nothing to watch: every P is idle, or its thread is in a blocking call and
- * nothing waits. */
+/* Every P is idle, or its thread is in a blocking call. */
 static bool all_idle(void)
 {
 	int procs = a_load(&sched.procs, relaxed);
@@ -163,8 +168,9 @@ static bool all_idle(void)
 	return calm == (uint32_t)procs;
 }
 
-/* Work that no P could be woken for: a thread could not be made. */
-static bool stranded(void)
+/* Something waits: behind a blocking call, or for a thread that could not be
+ * made. */
+static bool work_waits(void)
 {
 	int procs = a_load(&sched.procs, relaxed);
 
@@ -174,6 +180,11 @@ static bool stranded(void)
 	return sched_nodes_wait();
 }
 
+static bool nothing_to_watch(void)
+{
+	return all_idle() && !work_waits();
+}
+
 /* Until a P leaves idleness, or a blocking call. */
 static void sleep_long(void)
 {
@@ -181,8 +192,7 @@ static void sleep_long(void)
 	/* Either we see that a P leaves idleness, that a call ends, that work
 	 * comes, or whoever does it sees that we sleep (sysmon_rouse). */
 	a_heavy();
-	while (all_idle() && !stranded() &&
-	       a_load(&sched.watched, relaxed) == 0)
+	while (nothing_to_watch() && a_load(&sched.watched, relaxed) == 0)
 		os_futex_wait(&sched.watched, 0, OS_NEVER);
 	a_store(&sched.watched, 1, relaxed);
 }
@@ -220,10 +230,11 @@ static void *watch(void *unused)
 			pause = 2 * pause < most ? 2 * pause : most;
 		}
 		if (trim) {
+			procs_review();
 			left = stack_trim() + trim_waiting();
 			trimmed = now;
 		}
-		quiet = all_idle() ? quiet + 1 : 0;
+		quiet = nothing_to_watch() ? quiet + 1 : 0;
 		if (quiet >= QUIET) {
 			pause = LOOK_BUSY_NS * 10;
 			if (trim && left == 0) {

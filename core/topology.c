@@ -26,6 +26,8 @@ static struct machine machine;
 static int *by_place;
 static int nodes;
 
+const char *topology_quota_root;
+
 static int by_node_and_place(const void *a, const void *b)
 {
 	const struct pu *x = a, *y = b;
@@ -84,16 +86,24 @@ int topology_procs(int pus, int quota)
 	return quota == 0 || quota > n ? n : quota;
 }
 
+int topology_procs_now(void)
+{
+	const char *root = topology_quota_root;
+
+	return topology_procs(machine.n, root ? topology_quota(root) : 0);
+}
+
 void topology_load(struct topology *t, const char *synthetic)
 {
 	machine_free(&machine);
 	machine_read(&machine, synthetic);
 	number(machine.pus, machine.n);
-	int quota = synthetic_machine() ? 0 : topology_quota("/");
+	if (!topology_quota_root && !synthetic_machine())
+		topology_quota_root = "/";
 	*t = (struct topology){
 		.pus = machine.n,
 		.nodes = nodes,
-		.procs = topology_procs(machine.n, quota),
+		.procs = topology_procs_now(),
 		.synthetic = synthetic_machine(),
 	};
 }

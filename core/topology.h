@@ -74,6 +74,11 @@ int topology_cpu_count(void);
  * v2), rounded up, at least 1; 0 for none.  root is "/" but for tests, which
  * lay out a tree of their own.  In quota.c. */
 int topology_quota(const char *root);
+/* Where quotas are looked for: "/", but NULL (nowhere) on a synthetic machine,
+ * and whatever a test sets before the start. */
+extern const char *topology_quota_root;
+/* topology.procs as of now: the quota may have changed. */
+int topology_procs_now(void);
 /* The default number of Ps: no more than PUs and quota, but two even if the
  * quota is less, as in Go: with one, a P throttled by the kernel takes
  * everything with it. */

@@ -271,7 +271,9 @@ static bool spin(struct m *m, struct p *p)
 {
 	int64_t until = 0;
 
-	if (sched.policy == LEAT_IDLE_PARK || sched.spin == 0)
+	int64_t most = a_load(&sched.spin, relaxed);
+
+	if (sched.policy == LEAT_IDLE_PARK || most == 0)
 		return false;
 	for (;;) {
 		for (int i = 0; i < LOOKS; i++) {
@@ -289,7 +291,7 @@ static bool spin(struct m *m, struct p *p)
 		if (sched.policy == LEAT_IDLE_SPIN)
 			continue;
 		if (until == 0)
-			until = now + sched.spin;
+			until = now + most;
 		else if (now >= until)
 			return false;
 	}
@@ -463,7 +465,8 @@ void worker_run(struct m *m)
 		struct p *p = m_p(m);
 
 		if (m->doomed && m->bonds == 0) {
-			spare_hand_over(m);
+			if (p)
+				spare_hand_over(m);
 			return;
 		}
 		if (!p) {

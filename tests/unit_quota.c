@@ -6,6 +6,9 @@
  *	root/cg/...                 one of them
  */
 #include "core/topology.h"
+
+#include "leat.h"
+#include "measure.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -292,6 +295,68 @@ TEST(a_path_longer_than_any_path_is_no_limit, "B.1")
 TEST(this_machine_answers, "B.1")
 {
 	EXPECT(topology_quota("/") >= 0);
+}
+
+/* -- while the program runs -- */
+
+static void until(int procs)
+{
+	int64_t end = now_ns() + 20000000000 * test_slow();
+
+	while (leat_procs_get() != procs) {
+		EXPECT(now_ns() < end);
+		leat_yield();
+	}
+}
+
+static int follows(void)
+{
+	EXPECT_EQ(leat_procs_get(), 3);
+	v2("500000 100000\n");
+	until(5);
+	v2("1000 100000\n");
+	until(2);
+	v2("max 100000\n");
+	until(8);
+	return 0;
+}
+
+static int is_set_by_hand(void)
+{
+	int64_t end = now_ns() + 1500000000;
+
+	EXPECT_EQ(leat_procs_set(3), 3);
+	v2("500000 100000\n");
+	while (now_ns() < end) {
+		EXPECT_EQ(leat_procs_get(), 3);
+		leat_yield();
+	}
+	EXPECT_EQ(leat_procs_default(), 3);
+	EXPECT_EQ(leat_procs_get(), 5);
+	v2("400000 100000\n");
+	until(4);
+	return 0;
+}
+
+/* Eight CPUs that are not there, and quotas of our own. */
+static void with_quota(const char *limit, int (*fn)(void))
+{
+	struct leat_options options = { .topology = "core:8 pu:1" };
+
+	unsetenv("LEAT_PROCS");
+	v2(limit);
+	topology_quota_root = root;
+	EXPECT_EQ(leat_run_with(&options, fn), 0);
+}
+
+TEST(the_number_of_Ps_follows_the_quota, "R30 B.1")
+{
+	with_quota("250000 100000\n", follows);
+}
+
+TEST(a_number_set_by_hand_stays_until_the_default_is_asked_for, "R30 B.1")
+{
+	with_quota("300000 100000\n", is_set_by_hand);
 }
 
 SUITE("quota")

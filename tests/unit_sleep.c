@@ -30,12 +30,19 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The note alone may be that of its last sleep. */
+static bool asleep(struct p *p)
+{
+	return a_load(&sched.idle.mask[0], acquire) & 1 &&
+	       a_load(&p->note, acquire) == NOTE_ASLEEP;
+}
+
 static void queue(struct p *p, struct g *g)
 {
 	int64_t left = a_load(&p->expiry, relaxed) - os_now();
 
 	/* Asleep for a while yet: its queue is ours. */
-	if (a_load(&p->note, relaxed) == NOTE_ASLEEP && left > 500000) {
+	if (left > 500000 && asleep(p)) {
 		a_store(&parked, NULL, relaxed);
 		deque_push_back(&p->fifo, g);
 	} else if (left < 0) {

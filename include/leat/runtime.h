@@ -77,8 +77,16 @@ int leat_procs_get(void);
 /* Set the number of Ps, 1 to 1024, and return what it was; n < 1 only asks.
  * Stops all Ps for the change, so it waits until each is between two
  * goroutines or inside one's own code (microseconds), as
- * runtime.GOMAXPROCS(n).  Call it from a goroutine. */
+ * runtime.GOMAXPROCS(n).  Call it from a goroutine.  From then on the number
+ * does not follow the cgroup's quota any more. */
 int leat_procs_set(int n);
+
+/* Set the number of Ps to what it is when nothing is said: one per allowed
+ * CPU, or as many as the cgroups' quotas are worth (at least 2); and follow
+ * those quotas from now on: they are read again about once a second while
+ * there is work.  Returns what it was.  The same as
+ * runtime.SetDefaultGOMAXPROCS.  Call it from a goroutine. */
+int leat_procs_default(void);
 
 /* How many CPUs the process may use: its affinity mask, not the quota
  * (runtime.NumCPU). */

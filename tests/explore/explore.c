@@ -27,7 +27,7 @@
 #include <time.h>
 
 bool tracing;
-double explore_seconds = 20;
+double explore_seconds = 180;
 static int preemptions = 2;
 static int passed, failed;
 
