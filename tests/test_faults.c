@@ -19,7 +19,7 @@ enum { SECONDS = 20 };
 /* Every n-th call, n up to this; a process takes seconds to end there. */
 static int most(void)
 {
-	return test_under("tsan") ? 3 : 20;
+	return test_under("tsan") || test_under("qemu") ? 3 : 20;
 }
 
 static atomic_long ran;

@@ -201,7 +201,9 @@ mode release  $cpu-gcc-release     1     '1 2 16'     ''
 mode debug    $cpu-gcc-debug       1     '2'          ''
 mode lto      $cpu-clang-lto       1     '2'          ''
 mode asan     $cpu-gcc-asan        4     '1 16'       ''
-mode tsan     $cpu-gcc-tsan        20    '2 16'       ''
+# (its runtime would sleep a second at the end of each test)
+mode tsan     $cpu-gcc-tsan        20    '2 16' \
+	'env TSAN_OPTIONS=atexit_sleep_ms=10'
 [ "$cpu" = aarch64 ] ||
 	mode aarch64 aarch64-gcc-release 10 '2' \
 		"qemu-aarch64 -L build/sysroot-aarch64 -E LD_LIBRARY_PATH=/usr/lib/$arm"
