@@ -8,6 +8,9 @@ import (
 	"testing"
 )
 
+// Both run the same code, as workers do.
+//
+//go:noinline
 func yieldOften(n int) {
 	for ; n > 0; n-- {
 		runtime.Gosched()
