@@ -42,6 +42,14 @@ void fatal(const char *format, ...)
 	last_words("fatal error: ", true, format, args);
 }
 
+void panics(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	last_words("panic: ", true, format, args);
+}
+
 void refuse(const char *format, ...)
 {
 	va_list args;

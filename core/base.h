@@ -24,6 +24,9 @@
  * handler too: it allocates nothing and takes no lock. */
 COLD PRINTF(1, 2) _Noreturn void fatal(const char *format, ...);
 
+/* The same for what a deferred call could recover from: "panic: ...". */
+COLD PRINTF(1, 2) _Noreturn void panics(const char *format, ...);
+
 /* Who met it, as text: set by the scheduler, which knows. */
 extern int (*base_who)(char *text, size_t n);
 

@@ -37,8 +37,14 @@ enum g_state { G_DEAD, G_RUNNABLE, G_RUNNING, G_WAITING };
 /* What a WAITING goroutine waits for; the words are Go's. */
 enum g_reason {
 	G_NOTHING,
-	G_WAIT_GROUP, /* "sync.WaitGroup.Wait" */
-	G_YIELD,      /* runnable by its own will */
+	G_WAIT_GROUP,       /* "sync.WaitGroup.Wait" */
+	G_YIELD,            /* runnable by its own will */
+	G_CHAN_SEND,        /* "chan send" */
+	G_CHAN_RECEIVE,     /* "chan receive" */
+	G_CHAN_SEND_NIL,    /* "chan send (nil chan)" */
+	G_CHAN_RECEIVE_NIL, /* "chan receive (nil chan)" */
+	G_SELECT,           /* "select" */
+	G_SELECT_NONE,      /* "select (no cases)" */
 };
 
 struct m;

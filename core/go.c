@@ -226,7 +226,10 @@ SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
 	struct g *g = m->g;
 
 	sanitize_arrive(&g->fiber);
-	wake_if_hungry(m_p(m), 0);
+	struct p *p = m_p(m);
+
+	wake_if_hungry(p, p->behind);
+	p->behind = 0;
 	m_leave(m);
 	return &g->call;
 }

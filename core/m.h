@@ -41,6 +41,7 @@ struct m {
 	bool sought;              /* it asked for the P it has */
 	bool loose;               /* computes without a P; counted in sched */
 	int bonds;                /* goroutines bound to this thread */
+	uint32_t random;          /* this thread's, at any time */
 	int pinned_to;            /* the P whose CPU this thread is on; -1 */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
 

@@ -56,6 +56,7 @@ struct p {
 	struct steal_order victims;
 	bool searching; /* counted so when it gets its thread */
 	uint8_t halt;   /* how it was stopped; procs.c */
+	uint8_t behind; /* 1: who waits for the newborn is not for thieves */
 
 	struct stack_cache stacks;
 	struct deque fifo;

@@ -43,6 +43,20 @@ static ALWAYS_INLINE void m_leave(struct m *m)
 	own_leave(&m->own);
 }
 
+/* A number by chance, for whoever asks; no use of it is inside. */
+static inline uint32_t m_random(void)
+{
+	static _Atomic uint32_t foreign;
+	struct m *m = arch_self();
+	uint32_t n = m ? m->random : a_add(&foreign, 1, relaxed);
+
+	/* Numerical Recipes' generator; its low bits are mixed in. */
+	n = n * 1664525 + 1013904223;
+	if (m)
+		m->random = n;
+	return (n >> 16 ^ n) * 0x9e3779b1u >> 1;
+}
+
 /* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,
  * with release.  Returns when it was readied: where it runs now. */
 SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
@@ -125,6 +139,29 @@ SANITIZE_SWITCHES static ALWAYS_INLINE struct m *yield(struct m *m)
 	}
 	a_store(&g->state, G_RUNNABLE, relaxed);
 	park_push(p, &p->fifo, g);
+	return arrive(leap(m, &g->ctx, &g->fiber, next, &m->scratch, 0));
+}
+
+/* RUNNING -> RUNNABLE, and the goroutine spawned last runs first: the caller is
+ * about to wait for it, and if it ends without waiting itself, need not.  On
+ * the way back nothing is promised; where there is nobody to run first, or
+ * there are others of whom idle Ps are to have a share, nothing is done. */
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *park_behind(struct m *m)
+{
+	struct p *p = m_p(m);
+	struct g *g = m->g, *next;
+
+	if (deque_len(&p->fresh) == 0 || a_load(&p->runnext, relaxed) ||
+	    (deque_len(&p->fresh) + deque_len(&p->fifo) > 1 &&
+	     idle_hungry(&sched.idle)))
+		return m;
+	next = next_of(m, p);
+	if (unlikely(!next))
+		return m->odd ? park_part(m) : m;
+	g->reason = G_YIELD;
+	a_store(&g->state, G_RUNNABLE, relaxed);
+	park_push(p, &p->fresh, g);
+	p->behind = !next->ctx.pc;
 	return arrive(leap(m, &g->ctx, &g->fiber, next, &m->scratch, 0));
 }
 

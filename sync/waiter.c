@@ -5,9 +5,32 @@
 
 #include "core/os.h"
 
+struct m *waiter_pause(struct m *m, int turn)
+{
+	if (turn < 50) {
+		a_spin();
+		return m;
+	}
+	/* Its holder may wait for this very CPU. */
+	if (!m || turn % 16 == 0)
+		a_yield();
+	return m ? yield(m) : NULL;
+}
+
+void waiter_never(enum g_reason why)
+{
+	static _Atomic uint32_t never;
+	struct m *m = m_enter();
+
+	if (m)
+		park(m, why, &m->scratch, 0);
+	for (;;)
+		os_futex_wait(&never, 0, OS_NEVER);
+}
+
 void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value)
 {
-	/* [waiter.unlock] pairs with [wg.lock]: the list as we leave it. */
+	/* [waiter.unlock] pairs with [wg.lock], [chan.lock]: the list as we leave it. */
 	a_store(word, value, release);
 	/* [waiter.wait] pairs with [waiter.wake]. */
 	while (!a_load(&w->woken, acquire))

@@ -33,6 +33,13 @@ static ALWAYS_INLINE void waiter_init(struct waiter *w, struct m *m)
 		a_store(&w->woken, 0, relaxed);
 }
 
+/* Another holds the lock bit, for a few instructions; perhaps it lost its CPU.
+ * The turn-th pause before the next attempt; where we run then. */
+COLD struct m *waiter_pause(struct m *m, int turn);
+
+/* Wait for what cannot come. */
+COLD _Noreturn void waiter_never(enum g_reason why);
+
 /* A thread's wait: its own word. */
 void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value);
 /* A thread's wake. */

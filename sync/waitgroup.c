@@ -40,19 +40,6 @@ static int32_t counter(uint64_t state)
 	return (int32_t)(state >> 32);
 }
 
-/* Another holds LOCK, for a few instructions; perhaps it lost its CPU. */
-COLD static struct m *let_go_on(struct m *m, int turn)
-{
-	if (turn < 50) {
-		a_spin();
-		return m;
-	}
-	/* Its holder may wait for this very CPU. */
-	if (!m || turn % 16 == 0)
-		a_yield();
-	return m ? yield(m) : NULL;
-}
-
 /* The counter is zero and LOCK is ours: all go on, first come first. */
 static void release(leat_wg *group, struct m *m)
 {
@@ -93,7 +80,7 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 			if (misused(was, delta))
 				fatal("sync: WaitGroup misuse: "
 				      "Add called concurrently with Wait");
-			m = let_go_on(m, turn);
+			m = waiter_pause(m, turn);
 			was = a_load(word, relaxed);
 			continue;
 		}
@@ -135,7 +122,7 @@ void leat_wg_add(leat_wg *group, int delta)
 		uint64_t was = a_load(word, relaxed), now = sum(was, delta);
 
 		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
-		 * [wg.quick]. */
+		 * [wg.quick], [wg.behind]. */
 		if (likely(!(was & LOCK)) &&
 		    (counter(now) > 0 ||
 		     (counter(now) == 0 && !(was & WAITERS))) &&
@@ -177,7 +164,7 @@ static __attribute__((noinline)) uint64_t lock_slow(leat_wg *group,
 		 * [waiter.unlock], [switch.word]. */
 		if (!(was & LOCK) && a_cas(word, &was, was | LOCK, acquire))
 			return was;
-		*m = let_go_on(*m, turn);
+		*m = waiter_pause(*m, turn);
 	}
 }
 
@@ -201,6 +188,17 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 
 	struct m *m = m_enter();
 
+	/* One goroutine is left: if it is the one we have just started, let it
+	 * run, and there will be nothing to wait for. */
+	if (likely(m) && was == sum(0, 1)) {
+		m = park_behind(m);
+		/* [wg.behind] pairs with [wg.add]. */
+		was = a_load(word, acquire);
+		if (likely(was == 0)) {
+			m_leave(m);
+			return;
+		}
+	}
 	/* [wg.first] pairs with [wg.unlock]: as [wg.lock]. */
 	if (unlikely(was & LOCK) || unlikely(counter(was) == 0) ||
 	    unlikely(!a_cas(word, &was, was | LOCK, acquire)))
