@@ -5,8 +5,10 @@
 #define LEAT_H
 
 #include "leat/block.h"
+#include "leat/chan.h"
 #include "leat/go.h"
 #include "leat/runtime.h"
+#include "leat/select.h"
 #include "leat/waitgroup.h"
 
 #endif

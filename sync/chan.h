@@ -1,0 +1,166 @@
+/*
+ * chan.h - a channel, from inside.
+ *
+ *	ring        the buffer; a send or receive that finds room or a value
+ *	            there is one compare-and-swap on it and nothing else
+ *	word        who waits, and the lock of the queues
+ *	recvq,      who waits, first come first; intrusive: a party lies in
+ *	sendq       the frame of whoever waits
+ *
+ *	word	| version : 56 | .. | SHUT | SENDERS | RECEIVERS | LOCK |
+ *
+ *	sender                              receiver
+ *	tail += 1      (seq_cst CAS)        word |= LOCK|RECEIVERS  (seq_cst)
+ *	RECEIVERS in word?  (seq_cst)       tail == head?           (seq_cst)
+ *	   yes: match                          yes: waits in recvq
+ *	   no: nobody waits                    no: there is a value
+ *
+ * In the one total order of the four either the sender sees the flag or the
+ * receiver the new tail.  The same the other way round with head, SENDERS and
+ * a full ring.  So no one waits while there is what he waits for.
+ *
+ * While somebody waits, nobody passes him: an operation that sees a flag takes
+ * LOCK, lets those who wait go first (match), and queues up.
+ *
+ * Invariants, outside LOCK: RECEIVERS, SENDERS say that the queue is not
+ * empty; while LOCK is set only its holder changes the word, so it is dropped
+ * by a plain store.  LOCK is held for a bounded number of steps, in which
+ * nobody parks and no code of a user runs.
+ *
+ * Progress: with room, or a value, and nobody waiting, lock-free but for the
+ * window of a slot (ring.h); everything else waits for LOCK.
+ *
+ * Reclamation: each user holds a reference; a party's frame is alive while it
+ * is in a queue, and after that until it is readied, or, in a select, until
+ * its choice is FIRED.
+ */
+#ifndef SYNC_CHAN_H
+#define SYNC_CHAN_H
+
+#include "leat/chan.h"
+
+#include "sync/ring.h"
+#include "sync/waiter.h"
+
+enum {
+	CHAN_LOCK = 1,
+	CHAN_RECEIVERS = 2,
+	CHAN_SENDERS = 4,
+	CHAN_SHUT = 8,
+	CHAN_VERSION = 16, /* one more of it at every unlock */
+};
+
+/*
+ * What a select has chosen.
+ *
+ *	          commit                   fire
+ *	 AWAKE ----------> ASLEEP ----.
+ *	   |  ^              |  ^     |
+ *	   v  | unclaim      v  |     v
+ *	 CLAIMED           CLAIMED --> FIRED | index
+ *	      '-----------------------^
+ *
+ * A claim is held, under the LOCK of one channel, for a few steps: by a matcher
+ * that tries to serve the select, or by the select itself while it registers.
+ * Whoever fires an ASLEEP one readies it; an AWAKE one will see it.
+ */
+enum {
+	CHOICE_AWAKE,
+	CHOICE_ASLEEP,
+	CHOICE_CLAIM, /* in addition to one of those */
+	CHOICE_FIRED = 4,
+	CHOICE_MASK = 7,
+	CHOICE_INDEX = 8, /* times the index of the case */
+};
+
+struct choice {
+	_Atomic uint32_t state;
+};
+
+/* Somebody in a queue. */
+struct party {
+	struct party *next, *prev;
+	struct waiter *who;    /* a select has one for all its parties */
+	void *elem;            /* NULL: to be received and dropped */
+	struct choice *choice; /* NULL: a plain send or receive */
+	uint32_t index;        /* of the case */
+	bool ok;               /* sent; received, and not a zero of the end */
+	_Atomic bool queued;
+};
+
+struct queue {
+	struct party *first, *last;
+};
+
+struct leat_chan_ {
+	_Atomic uint64_t word;
+	struct queue recvq, sendq;
+	_Atomic uint32_t users; /* references */
+	struct ring ring; /* without a buffer, only what is before `apart` */
+};
+
+/* Those who were served and are to be woken when LOCK is dropped. */
+struct served {
+	struct party *first, **end;
+};
+
+static inline void served_init(struct served *s)
+{
+	s->first = NULL;
+	s->end = &s->first;
+}
+
+enum direction { CHAN_SEND, CHAN_RECEIVE };
+
+/* Take LOCK, and set a flag with the same step. */
+struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag);
+/* What drops LOCK when it is stored in the word. */
+uint64_t chan_unlocked(struct leat_chan_ *c);
+void chan_unlock(struct leat_chan_ *c);
+/* With LOCK: serve all who can be served. */
+void chan_match(struct leat_chan_ *c, struct served *s);
+/* Without LOCK: wake them. */
+void chan_wake(struct served *s, struct m *m);
+
+enum claim { CLAIM_OURS, CLAIM_THEIRS, CLAIM_GONE };
+
+/* Claim a choice for a few steps: done, another has it, or it was fired. */
+enum claim choice_try_claim(struct choice *c);
+/* The same, waiting while another has it; false: it was fired. */
+bool choice_claim(struct choice *c);
+/* Until nobody has it. */
+void choice_await(struct choice *c);
+/* The turn-th pause of one who waits for another's claim. */
+void choice_rest(int turn);
+void choice_unclaim(struct choice *c);
+/* What is claimed is chosen; true: it is to be woken. */
+bool choice_fire(struct choice *c, uint32_t index);
+
+/* With LOCK: the first of a queue that can be served, claimed if it is a
+ * select; NULL if there is none. */
+struct party *chan_claim_first(struct queue *q);
+/* n, which was removed from its queue, is done. */
+void chan_serve(struct party *n, bool ok, struct served *s);
+
+static ALWAYS_INLINE void chan_copy(const struct leat_chan_ *c, void *to,
+				    const void *from)
+{
+	if (likely(c->ring.size == 8 && to))
+		memcpy(to, from, 8);
+	else if (to)
+		memcpy(to, from, c->ring.size);
+}
+
+static inline void chan_zero(const struct leat_chan_ *c, void *elem)
+{
+	if (elem)
+		memset(elem, 0, c->ring.size);
+}
+
+void queue_push(struct queue *q, struct party *n);
+void queue_remove(struct queue *q, struct party *n);
+
+/* One operation that does not wait. */
+enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem);
+
+#endif

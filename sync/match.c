@@ -1,0 +1,210 @@
+/*
+ * match.c - who waits on a channel is served.
+ *
+ *	match        in both directions, until nobody can be served: a value
+ *	             taken for a receiver makes room for a sender, whose value
+ *	             may be the next receiver's.  Once round would strand the
+ *	             last of them
+ *	serve        the party is out of its queue and has what it came for:
+ *	             it is kept until LOCK is dropped, then woken
+ *	claim        of a select, which waits elsewhere too: nobody else can
+ *	             serve it meanwhile, so that one case happens, not two
+ *
+ * All of it with the channel's LOCK, but for the waking.
+ */
+#include "sync/chan.h"
+
+#include "core/base.h"
+
+/* -- queues -- */
+
+void queue_push(struct queue *q, struct party *n)
+{
+	n->next = NULL;
+	n->prev = q->last;
+	if (q->last)
+		q->last->next = n;
+	else
+		q->first = n;
+	q->last = n;
+	a_store(&n->queued, true, relaxed);
+}
+
+void queue_remove(struct queue *q, struct party *n)
+{
+	if (n->prev)
+		n->prev->next = n->next;
+	else
+		q->first = n->next;
+	if (n->next)
+		n->next->prev = n->prev;
+	else
+		q->last = n->prev;
+	/* [queue.out] pairs with [select.out]: nobody looks at it any more. */
+	a_store(&n->queued, false, release);
+}
+
+/* -- LOCK -- */
+
+struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag)
+{
+	uint64_t was = a_load(&c->word, relaxed);
+
+	for (int turn = 0;; turn++) {
+		/* [chan.lock] pairs with [chan.unlock], [switch.word],
+		 * [waiter.unlock], [chan.see_receivers], [chan.see_senders]: a
+		 * flag is set before the ring is found full or empty. */
+		if (likely(!(was & CHAN_LOCK)) &&
+		    likely(a_cas(&c->word, &was, was | CHAN_LOCK | flag,
+				 seq_cst)))
+			return m;
+		if (was & CHAN_LOCK) {
+			m = waiter_pause(m, turn);
+			was = a_load(&c->word, relaxed);
+		}
+	}
+}
+
+uint64_t chan_unlocked(struct leat_chan_ *c)
+{
+	uint64_t word = a_load(&c->word, relaxed) + CHAN_VERSION;
+
+	word &= ~(uint64_t)(CHAN_LOCK | CHAN_RECEIVERS | CHAN_SENDERS);
+	if (c->recvq.first)
+		word |= CHAN_RECEIVERS;
+	if (c->sendq.first)
+		word |= CHAN_SENDERS;
+	return word;
+}
+
+void chan_unlock(struct leat_chan_ *c)
+{
+	/* [chan.unlock] pairs with [chan.lock], [select.age]. */
+	a_store(&c->word, chan_unlocked(c), release);
+}
+
+/* -- who waits is served -- */
+
+void choice_rest(int turn)
+{
+	/* It takes a few steps, unless they have lost their CPU. */
+	if (turn < 100)
+		a_spin();
+	else
+		a_yield();
+}
+
+enum claim choice_try_claim(struct choice *c)
+{
+	uint32_t state = a_load(&c->state, relaxed);
+
+	if ((state & CHOICE_MASK) == CHOICE_FIRED)
+		return CLAIM_GONE;
+	/* [choice.claim] pairs with [choice.commit], [choice.unclaim]. */
+	if (state <= CHOICE_ASLEEP &&
+	    a_cas(&c->state, &state, state + CHOICE_CLAIM, acquire))
+		return CLAIM_OURS;
+	return CLAIM_THEIRS;
+}
+
+bool choice_claim(struct choice *c)
+{
+	for (int turn = 0;; turn++) {
+		enum claim claim = choice_try_claim(c);
+
+		if (claim != CLAIM_THEIRS)
+			return claim == CLAIM_OURS;
+		choice_rest(turn);
+	}
+}
+
+void choice_await(struct choice *c)
+{
+	for (int turn = 0;; turn++) {
+		uint32_t state = a_load(&c->state, relaxed);
+
+		if (state <= CHOICE_ASLEEP ||
+		    (state & CHOICE_MASK) == CHOICE_FIRED)
+			return;
+		choice_rest(turn);
+	}
+}
+
+void choice_unclaim(struct choice *c)
+{
+	/* [choice.unclaim] pairs with [choice.claim]. */
+	a_store(&c->state, a_load(&c->state, relaxed) - CHOICE_CLAIM, release);
+}
+
+bool choice_fire(struct choice *c, uint32_t index)
+{
+	bool asleep =
+		a_load(&c->state, relaxed) == CHOICE_ASLEEP + CHOICE_CLAIM;
+
+	/* [choice.fire] pairs with [select.fired]: what was received. */
+	a_store(&c->state, CHOICE_FIRED + index * CHOICE_INDEX, release);
+	return asleep;
+}
+
+void chan_serve(struct party *n, bool ok, struct served *s)
+{
+	n->ok = ok;
+	if (n->choice && !choice_fire(n->choice, n->index))
+		return; /* awake, and perhaps gone */
+	n->next = NULL;
+	*s->end = n;
+	s->end = &n->next;
+}
+
+struct party *chan_claim_first(struct queue *q)
+{
+	struct party *n;
+
+	while ((n = q->first) && n->choice && !choice_claim(n->choice))
+		queue_remove(q, n);
+	return n;
+}
+
+static bool serve_first(struct leat_chan_ *c, struct queue *q, enum direction d,
+			struct served *s)
+{
+	struct party *n = chan_claim_first(q);
+	enum ring_result r;
+	uint32_t one = 1;
+
+	if (!n)
+		return false;
+	r = d == CHAN_SEND ? ring_send(&c->ring, n->elem, &one)
+			   : ring_receive(&c->ring, n->elem, &one);
+	if (r == RING_NONE || r == RING_BUSY) {
+		if (n->choice)
+			choice_unclaim(n->choice);
+		return false;
+	}
+	queue_remove(q, n);
+	if (r == RING_CLOSED && d == CHAN_RECEIVE)
+		chan_zero(c, n->elem);
+	chan_serve(n, r == RING_OK, s);
+	return true;
+}
+
+void chan_match(struct leat_chan_ *c, struct served *s)
+{
+	bool more;
+
+	do {
+		more = false;
+		while (serve_first(c, &c->recvq, CHAN_RECEIVE, s))
+			more = true;
+		while (serve_first(c, &c->sendq, CHAN_SEND, s))
+			more = true;
+	} while (more);
+}
+
+void chan_wake(struct served *s, struct m *m)
+{
+	for (struct party *n = s->first, *next; n; n = next) {
+		next = n->next;
+		waiter_wake(n->who, m);
+	}
+}

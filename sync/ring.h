@@ -1,0 +1,266 @@
+/*
+ * ring.h - the buffer of a channel: many senders, many receivers, first in
+ * first out, one compare-and-swap each.
+ *
+ *	position   | lap | index |      tail: the next to be written; | CLOSED
+ *	                                head: the next to be read
+ *
+ *	slot's stamp       means                           who may touch the value
+ *	pos                empty, for the send at pos      who moves tail from pos
+ *	pos + 1            full, for the receive at pos    who moves head from pos
+ *	pos + lap          empty, for the next lap
+ *
+ *	sender                                 receiver
+ *	stamp == tail?                         stamp == head + 1?
+ *	tail: pos -> next  (one CAS)           head: pos -> next  (one CAS)
+ *	writes the value                       reads the value
+ *	stamp = pos + 1                        stamp = pos + lap
+ *
+ * A lap is a power of two greater than the capacity, so that "full" of one lap
+ * is never "empty" of the next, not even with a capacity of one (where the
+ * well-known ring of Vyukov's, whose stamps these are, goes wrong), and any
+ * capacity is exact.
+ *
+ * Between its CAS and its stamp a peer is in its window.  Who then finds
+ * neither room nor a value there cannot say that there is none: BUSY.  The
+ * peer may already have looked for waiters, so nobody may wait on BUSY; it is
+ * tried again.  FULL and EMPTY are definite at the load of the other end.
+ *
+ * Invariants: head <= tail <= head + capacity, in positions; a slot's value is
+ * touched only by who won its position, until the stamp says otherwise.
+ * Linearization points: the CAS; for FULL and EMPTY the load of the other
+ * end; for CLOSED the load of tail.  No memory is reclaimed while anybody
+ * uses the ring: the channel is counted by its users.
+ */
+#ifndef SYNC_RING_H
+#define SYNC_RING_H
+
+#include "core/atomic.h"
+#include "core/base.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum ring_result {
+	RING_OK,
+	RING_NONE,   /* full, or empty */
+	RING_BUSY,   /* a peer is in its window */
+	RING_CLOSED, /* no sends any more; for a receive: and drained */
+};
+
+#define RING_SHUT (1ull << 63)
+
+struct slot {
+	_Atomic uint64_t stamp;
+	uint64_t value[];
+};
+
+struct ring {
+	uint64_t lap;
+	uint32_t cap, size; /* size of an element, in bytes */
+	uint32_t stride;    /* of a slot */
+	char *slots;
+	/* Padded, not aligned: what comes before may share its line. */
+	char apart[CPU_LINE];
+	_Atomic uint64_t tail;
+	char further[CPU_LINE - sizeof(uint64_t)];
+	_Atomic uint64_t head;
+	char away[CPU_LINE - sizeof(uint64_t)];
+};
+
+static ALWAYS_INLINE uint64_t ring_index(const struct ring *r, uint64_t pos)
+{
+	return pos & (r->lap - 1);
+}
+
+static ALWAYS_INLINE struct slot *ring_slot(struct ring *r, uint64_t pos)
+{
+	return (struct slot *)(r->slots + ring_index(r, pos) * r->stride);
+}
+
+/* The position n after pos; n is no more than the capacity. */
+static ALWAYS_INLINE uint64_t ring_after(const struct ring *r, uint64_t pos,
+					 uint32_t n)
+{
+	uint64_t index = ring_index(r, pos) + n;
+
+	return index < r->cap ? pos + n : pos + n - r->cap + r->lap;
+}
+
+/* How many positions there are from head to tail. */
+static inline size_t ring_between(const struct ring *r, uint64_t head,
+				  uint64_t tail)
+{
+	uint64_t laps = ((tail & ~RING_SHUT) - ring_index(r, tail) - head +
+			 ring_index(r, head)) /
+			r->lap;
+
+	return laps * r->cap + ring_index(r, tail) - ring_index(r, head);
+}
+
+/* Words are the common elements; the explorer watches them. */
+static ALWAYS_INLINE void ring_write(const struct ring *r, struct slot *s,
+				     const void *elem)
+{
+	uint64_t word;
+
+	if (likely(r->size == sizeof(word))) {
+		memcpy(&word, elem, sizeof(word));
+		d_write(s->value, word);
+	} else {
+		memcpy(s->value, elem, r->size);
+	}
+}
+
+static ALWAYS_INLINE void ring_read(const struct ring *r, struct slot *s,
+				    void *elem)
+{
+	uint64_t word;
+
+	if (likely(r->size == sizeof(word) && elem)) {
+		word = d_read(s->value);
+		memcpy(elem, &word, sizeof(word));
+	} else if (elem) {
+		memcpy(elem, s->value, r->size);
+	}
+}
+
+/* How many positions from pos on, at most n and at least the first, which the
+ * caller has looked at, have slots with this stamp. */
+static ALWAYS_INLINE uint32_t ring_run(struct ring *r, uint64_t pos,
+				       uint64_t full, uint32_t n)
+{
+	uint32_t got = 1;
+
+	for (; got < n && got < r->cap; got++) {
+		uint64_t next = ring_after(r, pos, got);
+
+		/* [ring.more] pairs with [ring.written], [ring.read]: as the
+		 * first of them. */
+		if (a_load(&ring_slot(r, next)->stamp, acquire) != next + full)
+			break;
+	}
+	return got;
+}
+
+static ALWAYS_INLINE void ring_write_n(struct ring *r, uint64_t pos,
+				       const char *elem, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++, elem += r->size) {
+		uint64_t at = ring_after(r, pos, i);
+		struct slot *s = ring_slot(r, at);
+
+		ring_write(r, s, elem);
+		/* [ring.written] pairs with [ring.value], [ring.more]. */
+		a_store(&s->stamp, at + 1, release);
+	}
+}
+
+static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
+				      uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++, elem += r->size) {
+		uint64_t at = ring_after(r, pos, i);
+		struct slot *s = ring_slot(r, at);
+
+		ring_read(r, s, elem);
+		/* [ring.read] pairs with [ring.room], [ring.more]. */
+		a_store(&s->stamp, at + r->lap, release);
+	}
+}
+
+/* Send up to *n elements, at least one; *n becomes how many it was. */
+static ALWAYS_INLINE enum ring_result ring_send(struct ring *r,
+						const void *elem, uint32_t *n)
+{
+	uint64_t tail = a_load(&r->tail, relaxed);
+
+	for (;;) {
+		if (unlikely(tail & RING_SHUT))
+			return RING_CLOSED;
+
+		/* [ring.room] pairs with [ring.read]: the last value was
+		 * read. */
+		uint64_t stamp = a_load(&ring_slot(r, tail)->stamp, acquire);
+
+		if (likely(stamp == tail)) {
+			uint32_t got = ring_run(r, tail, 0, *n);
+
+			/* [ring.sent] pairs with [ring.empty], [chan.tail],
+			 * [chan.len], [select.age], [select.tail], and comes
+			 * before [chan.see_receivers]: who finds the ring
+			 * empty has said that it waits. */
+			if (unlikely(!a_cas(&r->tail, &tail,
+					    ring_after(r, tail, got), seq_cst)))
+				continue;
+			ring_write_n(r, tail, elem, got);
+			*n = got;
+			return RING_OK;
+		}
+		if (stamp + r->lap == tail + 1) {
+			/* The value of the last lap is still there. */
+			/* [ring.full] pairs with [ring.received]. */
+			uint64_t head = a_load(&r->head, seq_cst);
+
+			if (head + r->lap == tail)
+				return RING_NONE;
+
+			uint64_t again = a_load(&r->tail, relaxed);
+
+			if (again == tail)
+				return RING_BUSY;
+			tail = again;
+		} else {
+			a_spin();
+			tail = a_load(&r->tail, relaxed);
+		}
+	}
+}
+
+/* Receive up to *n elements, at least one; *n becomes how many it was. */
+static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
+						   uint32_t *n)
+{
+	uint64_t head = a_load(&r->head, relaxed);
+
+	for (;;) {
+		/* [ring.value] pairs with [ring.written]. */
+		uint64_t stamp = a_load(&ring_slot(r, head)->stamp, acquire);
+
+		if (likely(stamp == head + 1)) {
+			uint32_t got = ring_run(r, head, 1, *n);
+
+			/* [ring.received] pairs with [ring.full], [chan.head],
+			 * [chan.len], [select.age], [select.head], and comes
+			 * before [chan.see_senders]: who finds the ring full
+			 * has said that it waits. */
+			if (unlikely(!a_cas(&r->head, &head,
+					    ring_after(r, head, got), seq_cst)))
+				continue;
+			ring_read_n(r, head, elem, got);
+			*n = got;
+			return RING_OK;
+		}
+		if (stamp == head) {
+			/* [ring.empty] pairs with [ring.sent],
+			 * [chan.shut]. */
+			uint64_t tail = a_load(&r->tail, seq_cst);
+
+			if ((tail & ~RING_SHUT) == head)
+				return tail & RING_SHUT ? RING_CLOSED
+							: RING_NONE;
+
+			uint64_t again = a_load(&r->head, relaxed);
+
+			if (again == head)
+				return RING_BUSY;
+			head = again;
+		} else {
+			a_spin();
+			head = a_load(&r->head, relaxed);
+		}
+	}
+}
+
+#endif

@@ -1,0 +1,441 @@
+/*
+ * select.c - wait for one of several channels.
+ *
+ *	poll       which cases look ready?  one of those, by chance, is tried;
+ *	           again if somebody was faster
+ *	register   a party in the queue of each channel, one after the other:
+ *	           only one LOCK is held at a time.  A case that can happen now
+ *	           happens
+ *	commit     AWAKE -> ASLEEP, unless one of them has happened
+ *	leave      the queues where nobody has taken the party out
+ *
+ *	select S, registers at A           select T, registers at B
+ *	   S lies in B's queue                T lies in A's queue
+ *	   claims S; wants T                  claims T; wants S
+ *
+ * Neither can have the other: so the one whose choice lies at the lower address
+ * keeps its claim, and the other gives way and tries again.  A claim is held
+ * for a few steps and under one LOCK, in which nobody waits for another LOCK;
+ * so all waiting for claims ends.
+ *
+ * Invariant: a party is in a queue only while its select is not over, so
+ * whoever finds it under LOCK may look at the choice.  Linearization point of a
+ * case: the operation on the ring, or, from hand to hand, FIRED.
+ *
+ * Not to choose (leat_try_select) is right only if there was an instant at
+ * which no case could happen: words, heads and tails only grow, so if their sum
+ * is the same before and after the look, nothing has changed in between.
+ *
+ * One channel at a time instead of all locks at once (Go), and claims instead
+ * of one flag, after Parallel Concurrent ML (Reppy, Russo and Xiao, ICFP 2009);
+ * its livelock is what the addresses are for.
+ */
+#include "leat/select.h"
+
+#include "sync/chan.h"
+
+#include "core/base.h"
+
+#include <stdlib.h>
+
+enum { PARTIES = 8 }; /* more than that are allocated */
+
+struct select {
+	const struct leat_case *cases;
+	int n;
+	unsigned how;
+	struct m *m;
+	struct choice choice;
+	struct waiter who;
+	struct party *party;
+	bool ok; /* of the case that happened while we registered */
+};
+
+static enum direction way(const struct leat_case *k)
+{
+	return k->send_ ? CHAN_SEND : CHAN_RECEIVE;
+}
+
+static struct queue *line(const struct leat_case *k)
+{
+	return k->send_ ? &k->chan_->sendq : &k->chan_->recvq;
+}
+
+static struct queue *others(const struct leat_case *k)
+{
+	return k->send_ ? &k->chan_->recvq : &k->chan_->sendq;
+}
+
+/* -- poll -- */
+
+/* Grows with every change of the channel. */
+static uint64_t age(struct leat_chan_ *c)
+{
+	/* [select.age] pairs with [chan.unlock], [ring.sent],
+	 * [ring.received]. */
+	uint64_t sum = a_load(&c->word, acquire);
+
+	if (c->ring.cap > 0) {
+		/* [select.tail] pairs with [ring.sent]. */
+		sum += a_load(&c->ring.tail, acquire);
+		/* [select.head] pairs with [ring.received]. */
+		sum += a_load(&c->ring.head, acquire);
+	}
+	return sum;
+}
+
+static uint64_t age_of_all(const struct select *s)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < s->n; i++)
+		if (s->cases[i].chan_)
+			sum += age(s->cases[i].chan_);
+	return sum;
+}
+
+static bool looks_ready(const struct leat_case *k)
+{
+	struct leat_chan_ *c = k->chan_;
+	uint64_t word, head, tail;
+
+	if (!c)
+		return false;
+	word = a_load(&c->word, relaxed);
+	if (word & (CHAN_SHUT | (k->send_ ? CHAN_RECEIVERS : CHAN_SENDERS)))
+		return true;
+	if (c->ring.cap == 0)
+		return false;
+	head = a_load(&c->ring.head, relaxed);
+	tail = a_load(&c->ring.tail, relaxed);
+	return k->send_ ? tail != head + c->ring.lap : tail != head;
+}
+
+/* The at-th that looks ready; -1: there are fewer. */
+static int ready_case(const struct select *s, int at)
+{
+	for (int i = 0; i < s->n; i++)
+		if (looks_ready(&s->cases[i]) && at-- == 0)
+			return i;
+	return -1;
+}
+
+static int count_ready(const struct select *s)
+{
+	int n = 0;
+
+	for (int i = 0; i < s->n; i++)
+		n += looks_ready(&s->cases[i]);
+	return n;
+}
+
+/* The case's operation, without waiting; true if it happened. */
+static bool happens(struct select *s, int i)
+{
+	const struct leat_case *k = &s->cases[i];
+	enum ring_result r = chan_try(k->chan_, way(k), k->elem_);
+
+	s->ok = r == RING_OK;
+	return r == RING_OK || r == RING_CLOSED;
+}
+
+/* A case that happened, or -1: none could for an instant. */
+static int poll(struct select *s)
+{
+	for (;;) {
+		bool try = s->how & LEAT_TRY_;
+		uint64_t before = try ? age_of_all(s) : 0;
+		int n = count_ready(s), at = 0, i;
+
+		if (n == 0 && (!try || age_of_all(s) == before))
+			return -1;
+		if (n > 1 && !(s->how & LEAT_FIRST_))
+			at = (int)(m_random() % (unsigned)n);
+		i = ready_case(s, at);
+		if (i >= 0 && happens(s, i))
+			return i;
+		/* Somebody was faster. */
+		if (!try)
+			return -1;
+	}
+}
+
+/* -- register -- */
+
+enum meeting { MET, WE_ARE_GONE, THEY_ARE_GONE };
+
+/* Claim ourselves and another, who may be no select. */
+static enum meeting claim_both(struct choice *us, struct choice *them)
+{
+	if (!choice_claim(us))
+		return WE_ARE_GONE;
+	while (them) {
+		switch (choice_try_claim(them)) {
+		case CLAIM_OURS:
+			return MET;
+		case CLAIM_GONE:
+			choice_unclaim(us);
+			return THEY_ARE_GONE;
+		case CLAIM_THEIRS:
+			if (us < them) {
+				a_spin();
+				break;
+			}
+			choice_unclaim(us);
+			choice_await(them);
+			if (!choice_claim(us))
+				return WE_ARE_GONE;
+		}
+	}
+	return MET;
+}
+
+/* From hand to hand, with LOCK.  NONE: nobody is there.  BUSY: another case
+ * of ours has happened. */
+static enum ring_result meet(struct select *s, int i, struct served *served)
+{
+	const struct leat_case *k = &s->cases[i];
+	struct queue *q = others(k);
+	struct party *n, *next;
+
+	for (n = q->first; n; n = next) {
+		next = n->next;
+		if (n->choice == &s->choice)
+			continue; /* not with ourselves */
+		switch (claim_both(&s->choice, n->choice)) {
+		case WE_ARE_GONE:
+			return RING_BUSY;
+		case THEY_ARE_GONE:
+			queue_remove(q, n);
+			break;
+		case MET:
+			queue_remove(q, n);
+			if (k->send_)
+				chan_copy(k->chan_, n->elem, k->elem_);
+			else
+				chan_copy(k->chan_, k->elem_, n->elem);
+			chan_serve(n, true, served);
+			choice_fire(&s->choice, (uint32_t)i);
+			return RING_OK;
+		}
+	}
+	return RING_NONE;
+}
+
+/* The same through the ring. */
+static enum ring_result use_ring(struct select *s, int i)
+{
+	const struct leat_case *k = &s->cases[i];
+	enum ring_result r;
+	uint32_t one = 1;
+
+	if (!choice_claim(&s->choice))
+		return RING_BUSY;
+	r = k->send_ ? ring_send(&k->chan_->ring, k->elem_, &one)
+		     : ring_receive(&k->chan_->ring, k->elem_, &one);
+	if (r == RING_OK || r == RING_CLOSED)
+		choice_fire(&s->choice, (uint32_t)i);
+	else
+		choice_unclaim(&s->choice);
+	return r;
+}
+
+/* A case with LOCK: it happens, or NONE: we may wait for it.  BUSY: another has
+ * happened, or a peer is in its window. */
+static enum ring_result now(struct select *s, int i, struct served *served)
+{
+	const struct leat_case *k = &s->cases[i];
+	struct leat_chan_ *c = k->chan_;
+	bool shut = a_load(&c->word, relaxed) & CHAN_SHUT;
+	enum ring_result r;
+
+	if (shut && (k->send_ || c->ring.cap == 0)) {
+		if (!choice_claim(&s->choice))
+			return RING_BUSY;
+		choice_fire(&s->choice, (uint32_t)i);
+		return RING_CLOSED;
+	}
+	if (c->ring.cap == 0)
+		return meet(s, i, served);
+	chan_match(c, served);
+	/* Those who wait go first; but a match leaves no receiver while there
+	 * is a value, so nobody of the other side is lost by waiting. */
+	if (line(k)->first)
+		return RING_NONE;
+	r = use_ring(s, i);
+	if (r == RING_OK)
+		chan_match(c, served);
+	return r;
+}
+
+static bool over(struct select *s)
+{
+	return (a_load(&s->choice.state, relaxed) & CHOICE_MASK) ==
+	       CHOICE_FIRED;
+}
+
+static void join(struct select *s, int i)
+{
+	const struct leat_case *k = &s->cases[i];
+	struct party *p = &s->party[i];
+
+	*p = (struct party){
+		.who = &s->who,
+		.elem = k->elem_,
+		.choice = &s->choice,
+		.index = (uint32_t)i,
+	};
+	queue_push(line(k), p);
+}
+
+/* In line at one channel; false: a case has happened, this or another. */
+static bool enlist(struct select *s, int i)
+{
+	const struct leat_case *k = &s->cases[i];
+	struct leat_chan_ *c = k->chan_;
+	uint64_t flag = k->send_ ? CHAN_SENDERS : CHAN_RECEIVERS;
+
+	for (int turn = 0;; turn++) {
+		struct served served;
+		enum ring_result r;
+
+		served_init(&served);
+		s->m = chan_lock(c, s->m, c->ring.cap > 0 ? flag : 0);
+		r = now(s, i, &served);
+		if (r == RING_NONE)
+			join(s, i);
+		chan_unlock(c);
+		chan_wake(&served, s->m);
+		if (r == RING_NONE)
+			return true;
+		if (r != RING_BUSY) {
+			if (r == RING_CLOSED && !k->send_)
+				chan_zero(c, k->elem_);
+			s->party[i].ok = r == RING_OK;
+			return false;
+		}
+		if (over(s))
+			return false;
+		s->m = waiter_pause(s->m, turn);
+	}
+}
+
+/* Up or down from a random case, so that of two that name one channel either
+ * may be the first in its queue. */
+static bool enlist_all(struct select *s)
+{
+	uint32_t random = s->how & LEAT_FIRST_ ? 0 : m_random();
+	int start = (int)(random / 2 % (uint32_t)s->n);
+	int step = random % 2 ? s->n - 1 : 1;
+
+	for (int k = 0, i = start; k < s->n; k++, i = (i + step) % s->n) {
+		if (!s->cases[i].chan_)
+			continue;
+		if (over(s) || !enlist(s, i))
+			return false;
+	}
+	return true;
+}
+
+/* -- wait, and leave -- */
+
+static bool commit(struct choice *c)
+{
+	for (int turn = 0;; turn++) {
+		uint32_t state = a_load(&c->state, relaxed);
+
+		if ((state & CHOICE_MASK) == CHOICE_FIRED)
+			return false;
+		/* [choice.commit] pairs with [choice.claim]. */
+		if (state == CHOICE_AWAKE &&
+		    a_cas(&c->state, &state, CHOICE_ASLEEP, release))
+			return true;
+		choice_rest(turn);
+	}
+}
+
+static void leave(struct select *s)
+{
+	for (int i = 0; i < s->n; i++) {
+		struct leat_chan_ *c = s->cases[i].chan_;
+
+		/* [select.out] pairs with [queue.out]. */
+		if (!c || !a_load(&s->party[i].queued, acquire))
+			continue;
+		s->m = chan_lock(c, s->m, 0);
+		if (a_load(&s->party[i].queued, relaxed))
+			queue_remove(line(&s->cases[i]), &s->party[i]);
+		chan_unlock(c);
+	}
+}
+
+/* Register, wait, leave: which case it was. */
+static int wait(struct select *s)
+{
+	_Atomic uint64_t nothing = 0;
+	int i;
+
+	a_store(&s->choice.state, CHOICE_AWAKE, relaxed);
+	waiter_init(&s->who, s->m);
+	for (i = 0; i < s->n; i++)
+		a_store(&s->party[i].queued, false, relaxed);
+	if (enlist_all(s) && commit(&s->choice))
+		/* Nothing is dropped by the switch; and its last store may
+		 * come when this frame is gone. */
+		s->m = waiter_wait(&s->who, s->m, G_SELECT,
+				   s->m ? &s->m->scratch : &nothing, 0);
+	/* [select.fired] pairs with [choice.fire]. */
+	i = (int)(a_load(&s->choice.state, acquire) / CHOICE_INDEX);
+	leave(s);
+	s->ok = s->party[i].ok;
+	return i;
+}
+
+static bool nothing_to_wait_for(const struct select *s)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->cases[i].chan_)
+			return false;
+	return true;
+}
+
+static int wait_with_parties(struct select *s)
+{
+	struct party few[PARTIES], *many = NULL;
+	int i;
+
+	if (s->n > PARTIES) {
+		many = malloc((size_t)s->n * sizeof(*many));
+		if (!many)
+			fatal("select: no memory for %d cases", s->n);
+	}
+	s->party = many ? many : few;
+	s->m = m_enter();
+	i = wait(s);
+	if (s->m)
+		m_leave(s->m);
+	free(many);
+	return i;
+}
+
+int leat_select_(const struct leat_case *cases, int n, unsigned how)
+{
+	struct select s = { .cases = cases, .n = n, .how = how };
+	int i;
+
+	if (nothing_to_wait_for(&s)) {
+		if (how & LEAT_TRY_)
+			return -1;
+		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
+	}
+	i = poll(&s);
+	if (i < 0 && (how & LEAT_TRY_))
+		return -1;
+	if (i < 0)
+		i = wait_with_parties(&s);
+	if (!s.ok && cases[i].send_)
+		panics("send on closed channel");
+	if (cases[i].ok_)
+		*cases[i].ok_ = s.ok;
+	return i;
+}
