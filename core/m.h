@@ -29,12 +29,13 @@ struct p;
 
 struct m {
 	_Alignas(CPU_LINE) struct own own;
-	struct g *g;              /* running; NULL in the scheduler */
-	_Atomic(struct p *) p;    /* NULL: none */
-	_Atomic uint32_t blocked; /* inside leat_block_enter .. exit */
-	struct g *parted;         /* left for the scheduler: to be queued */
-	struct g *odd;            /* likewise: not fit to run here now */
-	struct g *corpse;         /* likewise: to be buried */
+	struct g *g;                    /* running; NULL in the scheduler */
+	_Atomic(struct p *) p;          /* NULL: none */
+	_Atomic uint32_t blocked;       /* inside leat_block_enter .. exit */
+	_Atomic(const void *) touching; /* by plain stores; sync/bias.h */
+	struct g *parted; /* left for the scheduler: to be queued */
+	struct g *odd;    /* likewise: not fit to run here now */
+	struct g *corpse; /* likewise: to be buried */
 	struct g *mine,
 		**mine_end;       /* bound, ready and gathered, if exclusive */
 	int wired;                /* goroutines that locked this thread */
@@ -57,8 +58,13 @@ struct m {
 	char *stack; /* of the thread: lowest address, size */
 	size_t stack_size;
 	char *signal_stack;
-	bool doomed; /* ends when nothing is bound to it any more */
+	_Atomic int credit; /* births: of what is its alone; sync/bias.c */
+	uint32_t births;    /* without credit */
+	bool doomed;        /* ends when nothing is bound to it any more */
 };
+
+/* Does any thread of the runtime touch it? */
+bool m_touched(const void *what);
 
 /* Only what is bound to it may run here. */
 static ALWAYS_INLINE bool m_exclusive(const struct m *m)

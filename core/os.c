@@ -227,7 +227,7 @@ void a_heavy(void)
 	int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED;
 
 	if (a_light_is_heavy) {
-		/* [heavy.fence] pairs with [light.fence]: as a_light(). */
+		/* [heavy.fence] pairs with [light.fence], [bias.foreign]: as a_light(). */
 		a_fence(seq_cst);
 		return;
 	}

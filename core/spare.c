@@ -31,11 +31,18 @@
 
 enum { THREADS_MAX = 10000, MS_A_CHUNK = 16 };
 
+/* Ms are made in chunks, which are never freed. */
+struct chunk {
+	struct m m[MS_A_CHUNK];
+	struct chunk *next;
+};
+
 static struct {
 	struct lock lock;
 	struct m *spare;
 	struct m *seeker, **seeker_end;
 	struct m *retired; /* Ms whose thread has ended */
+	struct chunk *chunks;
 	int spares, threads;
 } pool = { .seeker_end = &pool.seeker };
 
@@ -122,12 +129,15 @@ static void rouse(struct m *m)
 static struct m *new_m_locked(void)
 {
 	if (!pool.retired) {
-		struct m *chunk =
-			os_map(MS_A_CHUNK * sizeof(*chunk), os_page());
+		struct chunk *chunk = os_map(sizeof(*chunk), os_page());
 
 		for (int i = 0; chunk && i < MS_A_CHUNK; i++) {
-			chunk[i].next = pool.retired;
-			pool.retired = &chunk[i];
+			chunk->m[i].next = pool.retired;
+			pool.retired = &chunk->m[i];
+		}
+		if (chunk) {
+			chunk->next = pool.chunks;
+			pool.chunks = chunk;
 		}
 	}
 
@@ -136,6 +146,19 @@ static struct m *new_m_locked(void)
 	if (m)
 		pool.retired = m->next;
 	return m;
+}
+
+bool m_touched(const void *what)
+{
+	bool found = false;
+
+	lock_take(&pool.lock);
+	for (struct chunk *c = pool.chunks; c; c = c->next)
+		for (int i = 0; i < MS_A_CHUNK; i++)
+			/* [m.touches] pairs with [bias.leave]. */
+			found |= a_load(&c->m[i].touching, acquire) == what;
+	lock_drop(&pool.lock);
+	return found;
 }
 
 static void find_stack(struct m *m)

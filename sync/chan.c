@@ -72,7 +72,7 @@ static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
 	chan_match(c, s);
 	if (c->sendq.first)
 		return RING_NONE;
-	r = ring_send(&c->ring, elem, &one);
+	r = ring_send(&c->ring, elem, &one, false);
 	if (r == RING_OK)
 		chan_match(c, s);
 	return r;
@@ -99,7 +99,7 @@ static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 	chan_match(c, s);
 	if (c->recvq.first)
 		return RING_NONE;
-	r = ring_receive(&c->ring, elem, &one);
+	r = ring_receive(&c->ring, elem, &one, false);
 	if (r == RING_OK)
 		chan_match(c, s);
 	return r;
@@ -178,17 +178,30 @@ static ALWAYS_INLINE bool nobody_waits(struct leat_chan_ *c)
 		!(a_load(&c->word, relaxed) & (CHAN_RECEIVERS | CHAN_SENDERS)));
 }
 
-/* Without LOCK: up to *n of them.  NONE also stands for "somebody waits". */
-static ALWAYS_INLINE enum ring_result
-quickly(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
+/* This thread has been alone here for long. */
+static COLD void ask(struct leat_chan_ *c)
+{
+	struct m *m = chan_lock(c, m_enter(), 0);
+
+	a_store(&c->ring.senders.run, 0, relaxed);
+	if (m && a_load(&c->ring.receivers.who, relaxed) == m)
+		bias_ask(&c->bias, m);
+	chan_unlock(c);
+	if (m)
+		m_leave(m);
+}
+
+/* On the shared ring, by locked operations. */
+static ALWAYS_INLINE enum ring_result among_others(struct leat_chan_ *c,
+						   enum direction d, void *elem,
+						   uint32_t *n, struct m *m)
 {
 	enum ring_result r;
 	uint64_t word;
 
-	if (c->ring.cap == 0 || !nobody_waits(c))
-		return RING_NONE;
-	r = d == CHAN_SEND ? ring_send(&c->ring, elem, n)
-			   : ring_receive(&c->ring, elem, n);
+	r = d == CHAN_SEND ? ring_send(&c->ring, elem, n, false)
+			   : ring_receive(&c->ring, elem, n, false);
+	bias_leave(m);
 	if (r != RING_OK)
 		return r;
 	if (d == CHAN_SEND)
@@ -199,6 +212,30 @@ quickly(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 		word = a_load(&c->word, seq_cst) & CHAN_SENDERS;
 	if (unlikely(word))
 		help(c);
+	if (!m)
+		return r;
+	if (d == CHAN_RECEIVE)
+		bias_earned(&c->bias, &c->ring.receivers, m);
+	else if (bias_earned(&c->bias, &c->ring.senders, m))
+		ask(c);
+	return r;
+}
+
+/* Without LOCK: up to *n of them.  NONE also stands for "somebody waits". */
+static ALWAYS_INLINE enum ring_result
+quickly(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
+{
+	enum ring_result r;
+	struct m *m;
+
+	if (c->ring.cap == 0 || !nobody_waits(c))
+		return RING_NONE;
+	m = arch_self();
+	if (unlikely(!bias_enter(&c->bias, m)))
+		return among_others(c, d, elem, n, m);
+	r = d == CHAN_SEND ? ring_send(&c->ring, elem, n, true)
+			   : ring_receive(&c->ring, elem, n, true);
+	bias_leave(m);
 	return r;
 }
 
@@ -439,6 +476,7 @@ struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
 		return NULL;
 	memset(c, 0, cap ? sizeof(*c) : need);
 	a_store(&c->users, 1, relaxed);
+	bias_born(&c->bias);
 	c->ring.lap = lap_of((size_t)cap);
 	c->ring.cap = (uint32_t)cap;
 	c->ring.size = (uint32_t)size;
@@ -470,6 +508,7 @@ void leat_chan_release_(struct leat_chan_ *c)
 	if (was > 1)
 		return;
 	check(!c->recvq.first && !c->sendq.first);
+	bias_gone(&c->bias);
 	free(c);
 }
 

@@ -95,6 +95,8 @@ struct queue {
 struct leat_chan_ {
 	_Atomic uint64_t word;
 	struct queue recvq, sendq;
+	struct bias bias;
+	struct streak lockers;
 	_Atomic uint32_t users; /* references */
 	struct ring ring; /* without a buffer, only what is before `apart` */
 };

@@ -48,20 +48,31 @@ void queue_remove(struct queue *q, struct party *n)
 
 struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag)
 {
-	uint64_t was = a_load(&c->word, relaxed);
-
 	for (int turn = 0;; turn++) {
-		/* [chan.lock] pairs with [chan.unlock], [switch.word],
-		 * [waiter.unlock], [chan.see_receivers], [chan.see_senders]: a
-		 * flag is set before the ring is found full or empty. */
-		if (likely(!(was & CHAN_LOCK)) &&
-		    likely(a_cas(&c->word, &was, was | CHAN_LOCK | flag,
-				 seq_cst)))
-			return m;
-		if (was & CHAN_LOCK) {
-			m = waiter_pause(m, turn);
-			was = a_load(&c->word, relaxed);
+		bool alone = bias_enter(&c->bias, m), got = false;
+		/* [chan.ours] pairs with [chan.unlock], [switch.word]. */
+		uint64_t was = a_load(&c->word, acquire);
+
+		if (likely(!(was & CHAN_LOCK)) && likely(alone)) {
+			a_store(&c->word, was | CHAN_LOCK | flag, relaxed);
+			got = true;
+		} else if (!(was & CHAN_LOCK)) {
+			/* [chan.lock] pairs with [chan.unlock], [switch.word],
+			 * [waiter.unlock], [chan.see_receivers],
+			 * [chan.see_senders]: a flag is set before the ring is
+			 * found full or empty. */
+			got = a_cas(&c->word, &was, was | CHAN_LOCK | flag,
+				    seq_cst);
 		}
+		bias_leave(m);
+		if (likely(got)) {
+			if (!alone && m && c->ring.cap == 0 &&
+			    bias_earned(&c->bias, &c->lockers, m))
+				bias_ask(&c->bias, m);
+			return m;
+		}
+		if (was & CHAN_LOCK)
+			m = waiter_pause(m, turn);
 	}
 }
 
@@ -79,7 +90,7 @@ uint64_t chan_unlocked(struct leat_chan_ *c)
 
 void chan_unlock(struct leat_chan_ *c)
 {
-	/* [chan.unlock] pairs with [chan.lock], [select.age]. */
+	/* [chan.unlock] pairs with [chan.lock], [chan.ours], [select.age]. */
 	a_store(&c->word, chan_unlocked(c), release);
 }
 
@@ -174,8 +185,8 @@ static bool serve_first(struct leat_chan_ *c, struct queue *q, enum direction d,
 
 	if (!n)
 		return false;
-	r = d == CHAN_SEND ? ring_send(&c->ring, n->elem, &one)
-			   : ring_receive(&c->ring, n->elem, &one);
+	r = d == CHAN_SEND ? ring_send(&c->ring, n->elem, &one, false)
+			   : ring_receive(&c->ring, n->elem, &one, false);
 	if (r == RING_NONE || r == RING_BUSY) {
 		if (n->choice)
 			choice_unclaim(n->choice);

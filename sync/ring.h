@@ -37,6 +37,7 @@
 
 #include "core/atomic.h"
 #include "core/base.h"
+#include "sync/bias.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,9 +65,11 @@ struct ring {
 	/* Padded, not aligned: what comes before may share its line. */
 	char apart[CPU_LINE];
 	_Atomic uint64_t tail;
-	char further[CPU_LINE - sizeof(uint64_t)];
+	struct streak senders;
+	char further[CPU_LINE - sizeof(uint64_t) - sizeof(struct streak)];
 	_Atomic uint64_t head;
-	char away[CPU_LINE - sizeof(uint64_t)];
+	struct streak receivers;
+	char away[CPU_LINE - sizeof(uint64_t) - sizeof(struct streak)];
 };
 
 static ALWAYS_INLINE uint64_t ring_index(const struct ring *r, uint64_t pos)
@@ -170,9 +173,14 @@ static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
 	}
 }
 
+/* from -> to: by a plain store if the ring is ours alone (bias.h). */
+#define ring_move(end, from, to, alone, mo)              \
+	((alone) ? (a_store((end), (to), relaxed), true) \
+		 : a_cas((end), &(from), (to), mo))
+
 /* Send up to *n elements, at least one; *n becomes how many it was. */
-static ALWAYS_INLINE enum ring_result ring_send(struct ring *r,
-						const void *elem, uint32_t *n)
+static ALWAYS_INLINE enum ring_result
+ring_send(struct ring *r, const void *elem, uint32_t *n, bool alone)
 {
 	uint64_t tail = a_load(&r->tail, relaxed);
 
@@ -191,8 +199,9 @@ static ALWAYS_INLINE enum ring_result ring_send(struct ring *r,
 			 * [chan.len], [select.age], [select.tail], and comes
 			 * before [chan.see_receivers]: who finds the ring
 			 * empty has said that it waits. */
-			if (unlikely(!a_cas(&r->tail, &tail,
-					    ring_after(r, tail, got), seq_cst)))
+			if (unlikely(!ring_move(&r->tail, tail,
+						ring_after(r, tail, got), alone,
+						seq_cst)))
 				continue;
 			ring_write_n(r, tail, elem, got);
 			*n = got;
@@ -220,7 +229,7 @@ static ALWAYS_INLINE enum ring_result ring_send(struct ring *r,
 
 /* Receive up to *n elements, at least one; *n becomes how many it was. */
 static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
-						   uint32_t *n)
+						   uint32_t *n, bool alone)
 {
 	uint64_t head = a_load(&r->head, relaxed);
 
@@ -235,8 +244,9 @@ static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
 			 * [chan.len], [select.age], [select.head], and comes
 			 * before [chan.see_senders]: who finds the ring full
 			 * has said that it waits. */
-			if (unlikely(!a_cas(&r->head, &head,
-					    ring_after(r, head, got), seq_cst)))
+			if (unlikely(!ring_move(&r->head, head,
+						ring_after(r, head, got), alone,
+						seq_cst)))
 				continue;
 			ring_read_n(r, head, elem, got);
 			*n = got;

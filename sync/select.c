@@ -231,8 +231,8 @@ static enum ring_result use_ring(struct select *s, int i)
 
 	if (!choice_claim(&s->choice))
 		return RING_BUSY;
-	r = k->send_ ? ring_send(&k->chan_->ring, k->elem_, &one)
-		     : ring_receive(&k->chan_->ring, k->elem_, &one);
+	r = k->send_ ? ring_send(&k->chan_->ring, k->elem_, &one, false)
+		     : ring_receive(&k->chan_->ring, k->elem_, &one, false);
 	if (r == RING_OK || r == RING_CLOSED)
 		choice_fire(&s->choice, (uint32_t)i);
 	else

@@ -17,7 +17,7 @@
  *
  * The two stores are release stores, after which the saved context is seen:
  * [switch.live] pairs with [live.look], [live.hold].
- * Likewise [switch.word] pairs with [wg.lock], [chan.lock].
+ * Likewise [switch.word] pairs with [wg.lock], [chan.lock], [chan.ours].
  *
  * Offsets are passed as constants, never as memory operands, which the
  * compiler might address by rsp.
