@@ -45,15 +45,21 @@ void bias_gone(struct bias *b)
 		a_add(&m->credit, 1, relaxed);
 }
 
+static bool begin(struct bias *b, uintptr_t home)
+{
+	/* [bias.move] pairs with [bias.shared], [bias.ours]. */
+	return a_cas(&b->home, &home, home | BIAS_MOVING, acquire);
+}
+
 /* m's channel is to be everybody's. */
 static void take_back(struct bias *b, uintptr_t home)
 {
 	struct m *m = (struct m *)home;
 	uint32_t patience = a_load(&b->patience, relaxed);
 
-	/* [bias.move] pairs with [bias.shared], [bias.ours]. */
-	if (!a_cas(&b->home, &home, home | BIAS_MOVING, acquire))
+	if (!begin(b, home))
 		return;
+	/* Either m sees that it moves, or we see that m touches it. */
 	a_heavy();
 	/* [bias.await] pairs with [bias.leave]. */
 	for (int turn = 0; a_load(&m->touching, acquire) == b; turn++)

@@ -105,6 +105,32 @@ static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 	return r;
 }
 
+/* Without a buffer, the two cases that have to be fast: nobody is there (NONE,
+ * LOCK is kept); the first who waits is no select (OK, LOCK is dropped).  BUSY:
+ * neither. */
+static ALWAYS_INLINE enum ring_result
+meet_first(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
+{
+	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
+	struct party *n = q->first;
+	struct waiter *who;
+
+	if (!n && !(a_load(&c->word, relaxed) & CHAN_SHUT))
+		return RING_NONE;
+	if (!n || n->choice)
+		return RING_BUSY;
+	queue_remove(q, n);
+	if (d == CHAN_SEND)
+		chan_copy(c, n->elem, elem);
+	else
+		chan_copy(c, elem, n->elem);
+	n->ok = true;
+	who = n->who;
+	chan_unlock(c);
+	waiter_wake(who, m);
+	return RING_OK;
+}
+
 /* One turn under LOCK, and as many more as it takes a peer in its window to
  * leave it.  NONE: nothing was done, and LOCK is held if the caller wants to
  * wait. */
@@ -117,11 +143,16 @@ static ALWAYS_INLINE enum ring_result attempt(struct leat_chan_ *c,
 	if (!wait || c->ring.cap == 0)
 		flag = 0; /* nobody looks for it before we are queued */
 	for (int turn = 0;; turn++) {
-		struct served s;
 		enum ring_result r;
+		struct served s;
 
-		served_init(&s);
 		*m = chan_lock(c, *m, flag);
+		if (wait && c->ring.cap == 0) {
+			r = meet_first(c, d, elem, *m);
+			if (likely(r != RING_BUSY))
+				return r;
+		}
+		served_init(&s);
 		r = d == CHAN_SEND ? send_locked(c, elem, &s)
 				   : receive_locked(c, elem, &s);
 		if (r == RING_NONE && wait) {

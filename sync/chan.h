@@ -114,11 +114,79 @@ static inline void served_init(struct served *s)
 
 enum direction { CHAN_SEND, CHAN_RECEIVE };
 
-/* Take LOCK, and set a flag with the same step. */
-struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag);
+/* -- queues -- */
+
+static inline void queue_push(struct queue *q, struct party *n)
+{
+	n->next = NULL;
+	n->prev = q->last;
+	if (q->last)
+		q->last->next = n;
+	else
+		q->first = n;
+	q->last = n;
+	a_store(&n->queued, true, relaxed);
+}
+
+static inline void queue_remove(struct queue *q, struct party *n)
+{
+	if (n->prev)
+		n->prev->next = n->next;
+	else
+		q->first = n->next;
+	if (n->next)
+		n->next->prev = n->prev;
+	else
+		q->last = n->prev;
+	/* [queue.out] pairs with [select.out]: nobody looks at it any more. */
+	a_store(&n->queued, false, release);
+}
+
+/* -- LOCK -- */
+
+struct m *chan_lock_slow(struct leat_chan_ *c, struct m *m, uint64_t flag);
+
+/* Take LOCK, and set a flag with the same step; where we run then. */
+static ALWAYS_INLINE struct m *chan_lock(struct leat_chan_ *c, struct m *m,
+					 uint64_t flag)
+{
+	if (likely(m)) {
+		bool alone = bias_enter(&c->bias, m);
+		/* [chan.ours] pairs with [chan.unlock], [switch.word]. */
+		uint64_t was = a_load(&c->word, acquire);
+
+		if (likely(alone && !(was & CHAN_LOCK))) {
+			a_store(&c->word, was | CHAN_LOCK | flag, relaxed);
+			bias_leave(m);
+			return m;
+		}
+		bias_leave(m);
+	}
+	return chan_lock_slow(c, m, flag);
+}
+
 /* What drops LOCK when it is stored in the word. */
-uint64_t chan_unlocked(struct leat_chan_ *c);
-void chan_unlock(struct leat_chan_ *c);
+static ALWAYS_INLINE uint64_t chan_unlocked(struct leat_chan_ *c)
+{
+	uint64_t word = a_load(&c->word, relaxed) + CHAN_VERSION;
+
+	word &= ~(uint64_t)(CHAN_LOCK | CHAN_RECEIVERS | CHAN_SENDERS);
+	if (c->recvq.first)
+		word |= CHAN_RECEIVERS;
+	if (c->sendq.first)
+		word |= CHAN_SENDERS;
+	return word;
+}
+
+static ALWAYS_INLINE void chan_unlock(struct leat_chan_ *c)
+{
+	/* [chan.unlock] pairs with [chan.lock], [chan.ours], [chan.ours_too],
+	 * [select.age]. */
+	a_store(&c->word, chan_unlocked(c), release);
+}
+
+/* -- who waits is served -- */
+
 /* With LOCK: serve all who can be served. */
 void chan_match(struct leat_chan_ *c, struct served *s);
 /* Without LOCK: wake them. */
@@ -158,9 +226,6 @@ static inline void chan_zero(const struct leat_chan_ *c, void *elem)
 	if (elem)
 		memset(elem, 0, c->ring.size);
 }
-
-void queue_push(struct queue *q, struct party *n);
-void queue_remove(struct queue *q, struct party *n);
 
 /* One operation that does not wait. */
 enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem);

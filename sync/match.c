@@ -16,44 +16,16 @@
 
 #include "core/base.h"
 
-/* -- queues -- */
-
-void queue_push(struct queue *q, struct party *n)
-{
-	n->next = NULL;
-	n->prev = q->last;
-	if (q->last)
-		q->last->next = n;
-	else
-		q->first = n;
-	q->last = n;
-	a_store(&n->queued, true, relaxed);
-}
-
-void queue_remove(struct queue *q, struct party *n)
-{
-	if (n->prev)
-		n->prev->next = n->next;
-	else
-		q->first = n->next;
-	if (n->next)
-		n->next->prev = n->prev;
-	else
-		q->last = n->prev;
-	/* [queue.out] pairs with [select.out]: nobody looks at it any more. */
-	a_store(&n->queued, false, release);
-}
-
 /* -- LOCK -- */
 
-struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag)
+struct m *chan_lock_slow(struct leat_chan_ *c, struct m *m, uint64_t flag)
 {
 	for (int turn = 0;; turn++) {
 		bool alone = bias_enter(&c->bias, m), got = false;
-		/* [chan.ours] pairs with [chan.unlock], [switch.word]. */
+		/* [chan.ours_too] pairs with [chan.unlock], [switch.word]. */
 		uint64_t was = a_load(&c->word, acquire);
 
-		if (likely(!(was & CHAN_LOCK)) && likely(alone)) {
+		if (likely(!(was & CHAN_LOCK)) && alone) {
 			a_store(&c->word, was | CHAN_LOCK | flag, relaxed);
 			got = true;
 		} else if (!(was & CHAN_LOCK)) {
@@ -74,24 +46,6 @@ struct m *chan_lock(struct leat_chan_ *c, struct m *m, uint64_t flag)
 		if (was & CHAN_LOCK)
 			m = waiter_pause(m, turn);
 	}
-}
-
-uint64_t chan_unlocked(struct leat_chan_ *c)
-{
-	uint64_t word = a_load(&c->word, relaxed) + CHAN_VERSION;
-
-	word &= ~(uint64_t)(CHAN_LOCK | CHAN_RECEIVERS | CHAN_SENDERS);
-	if (c->recvq.first)
-		word |= CHAN_RECEIVERS;
-	if (c->sendq.first)
-		word |= CHAN_SENDERS;
-	return word;
-}
-
-void chan_unlock(struct leat_chan_ *c)
-{
-	/* [chan.unlock] pairs with [chan.lock], [chan.ours], [select.age]. */
-	a_store(&c->word, chan_unlocked(c), release);
 }
 
 /* -- who waits is served -- */
