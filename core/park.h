@@ -48,13 +48,13 @@ static inline uint32_t m_random(void)
 {
 	static _Atomic uint32_t foreign;
 	struct m *m = arch_self();
-	uint32_t n = m ? m->random : a_add(&foreign, 1, relaxed);
+	const uint32_t step = 0x9e3779b9; /* odd: all numbers, in turn */
+	uint32_t n = m ? m->random += step : a_add(&foreign, step, relaxed);
 
-	/* Numerical Recipes' generator; its low bits are mixed in. */
-	n = n * 1664525 + 1013904223;
-	if (m)
-		m->random = n;
-	return (n >> 16 ^ n) * 0x9e3779b1u >> 1;
+	/* Mixed by Wellons' lowbias32. */
+	n = (n ^ n >> 16) * 0x7feb352d;
+	n = (n ^ n >> 15) * 0x846ca68b;
+	return n ^ n >> 16;
 }
 
 /* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,

@@ -68,7 +68,7 @@ static void take_back(struct bias *b, uintptr_t home)
 		a_store(&b->patience, 2 * patience, relaxed);
 	if (a_load(&m->credit, relaxed) > -2 * CREDIT_MOST)
 		a_sub(&m->credit, CREDIT_COST, relaxed);
-	/* [bias.shared] pairs with [bias.enter], [bias.again], [bias.move]. */
+	/* [bias.shared] pairs with [bias.enter], [bias.again], [bias.move], [bias.peek]. */
 	a_store(&b->home, 0, release);
 }
 
@@ -114,6 +114,6 @@ COLD void bias_ask(struct bias *b, struct m *m)
 	a_store(&b->home, home | BIAS_MOVING, relaxed);
 	a_heavy();
 	alone = !a_load(&b->foreign, relaxed) && !m_touched(b);
-	/* [bias.ours] pairs with [bias.enter], [bias.again], [bias.move]. */
+	/* [bias.ours] pairs with [bias.enter], [bias.again], [bias.move], [bias.peek]. */
 	a_store(&b->home, alone ? home : 0, release);
 }

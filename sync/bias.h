@@ -95,6 +95,15 @@ static ALWAYS_INLINE void bias_leave(struct m *m)
 		a_store(&m->touching, NULL, release);
 }
 
+/* Is it another thread's?  Then what we see of it may be old. */
+static ALWAYS_INLINE bool bias_elsewhere(struct bias *b, struct m *m)
+{
+	/* [bias.peek] pairs with [bias.shared], [bias.ours]. */
+	uintptr_t home = a_load(&b->home, acquire);
+
+	return home != 0 && home != (uintptr_t)m;
+}
+
 /* One more use by m; true: it has come often enough to ask. */
 static ALWAYS_INLINE bool bias_earned(struct bias *b, struct streak *s,
 				      struct m *m)

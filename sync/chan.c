@@ -321,13 +321,17 @@ SANITIZE_SWITCHES bool leat_chan_recv_(struct leat_chan_ *c, void *elem)
 	return r == RING_OK;
 }
 
-/* Whether it is worth a look under LOCK; without it a plain load decides. */
+/* Nobody is there, as far as one load can tell.  Of another thread's channel it
+ * cannot. */
 static bool hopeless(struct leat_chan_ *c, enum direction d)
 {
-	uint64_t word = a_load(&c->word, relaxed);
+	uint64_t flag = d == CHAN_SEND ? CHAN_RECEIVERS : CHAN_SENDERS;
 
-	return c->ring.cap == 0 && !(word & CHAN_SHUT) &&
-	       !(word & (d == CHAN_SEND ? CHAN_RECEIVERS : CHAN_SENDERS));
+	if (c->ring.cap > 0 || bias_elsewhere(&c->bias, arch_self()))
+		return false;
+	/* [chan.peek] pairs with [chan.close]: of two that close and then look
+	 * at the other's, one finds it closed. */
+	return !(a_load(&c->word, seq_cst) & (CHAN_SHUT | flag));
 }
 
 enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
@@ -369,6 +373,24 @@ static uint32_t at_most(size_t n)
 	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
+/* As many more as fit, or are there. */
+static size_t go_on(struct leat_chan_ *c, enum direction d, char *elems,
+		    size_t done, size_t n)
+{
+	while (done < n) {
+		char *next = elems + done * c->ring.size;
+		uint32_t some = at_most(n - done);
+
+		if (quickly(c, d, next, &some) == RING_OK)
+			done += some;
+		else if (chan_try(c, d, next) == RING_OK)
+			done++;
+		else
+			break;
+	}
+	return done;
+}
+
 SANITIZE_SWITCHES size_t leat_chan_send_n_(struct leat_chan_ *c,
 					   const void *elems, size_t n)
 {
@@ -386,12 +408,7 @@ SANITIZE_SWITCHES size_t leat_chan_send_n_(struct leat_chan_ *c,
 		r = slowly(c, CHAN_SEND, (void *)elems, true);
 	if (r == RING_CLOSED)
 		closed();
-	/* Perhaps there is room for more by now. */
-	sent = at_most(n) - 1;
-	return sent > 0 && quickly(c, CHAN_SEND, (char *)elems + c->ring.size,
-				   &sent) == RING_OK
-		       ? 1 + (size_t)sent
-		       : 1;
+	return go_on(c, CHAN_SEND, (char *)elems, 1, n);
 }
 
 SANITIZE_SWITCHES size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems,
@@ -413,12 +430,7 @@ SANITIZE_SWITCHES size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems,
 		chan_zero(c, elems);
 		return 0;
 	}
-	/* Perhaps there are more by now. */
-	got = at_most(n) - 1;
-	return got > 0 && quickly(c, CHAN_RECEIVE, (char *)elems + c->ring.size,
-				  &got) == RING_OK
-		       ? 1 + (size_t)got
-		       : 1;
+	return go_on(c, CHAN_RECEIVE, elems, 1, n);
 }
 
 /* -- close -- */
@@ -447,8 +459,8 @@ int leat_chan_shut_(struct leat_chan_ *c)
 	m = chan_lock(c, m_enter(), 0);
 	shut = a_load(&c->word, relaxed) & CHAN_SHUT;
 	if (!shut) {
-		a_store(&c->word, a_load(&c->word, relaxed) | CHAN_SHUT,
-			relaxed);
+		/* [chan.close] pairs with [chan.peek], [select.word]. */
+		a_or(&c->word, CHAN_SHUT, seq_cst);
 		if (c->ring.cap > 0) {
 			/* [chan.shut] pairs with [ring.empty]: what is in the
 			 * ring by now is all there will be. */

@@ -84,7 +84,8 @@ struct party {
 	void *elem;            /* NULL: to be received and dropped */
 	struct choice *choice; /* NULL: a plain send or receive */
 	uint32_t index;        /* of the case */
-	bool ok;               /* sent; received, and not a zero of the end */
+	int turn; /* the case that is enlisted i-th, if we are i-th */
+	bool ok;  /* sent; received, and not a zero of the end */
 	_Atomic bool queued;
 };
 

@@ -94,38 +94,49 @@ static uint64_t age_of_all(const struct select *s)
 	return sum;
 }
 
-static bool looks_ready(const struct leat_case *k)
+/* Of another thread's channel one cannot tell without asking.  In the one order
+ * of all that is seq_cst, of two that send, or close, and then look at the
+ * other's, one finds it. */
+static bool looks_ready(const struct leat_case *k, struct m *m)
 {
 	struct leat_chan_ *c = k->chan_;
 	uint64_t word, head, tail;
 
 	if (!c)
 		return false;
-	word = a_load(&c->word, relaxed);
+	if (bias_elsewhere(&c->bias, m))
+		return true;
+	/* [select.word] pairs with [chan.close]. */
+	word = a_load(&c->word, seq_cst);
 	if (word & (CHAN_SHUT | (k->send_ ? CHAN_RECEIVERS : CHAN_SENDERS)))
 		return true;
 	if (c->ring.cap == 0)
 		return false;
-	head = a_load(&c->ring.head, relaxed);
-	tail = a_load(&c->ring.tail, relaxed);
+	/* [select.see_head] pairs with [ring.received]. */
+	head = a_load(&c->ring.head, seq_cst);
+	/* [select.see_tail] pairs with [ring.sent]. */
+	tail = a_load(&c->ring.tail, seq_cst);
 	return k->send_ ? tail != head + c->ring.lap : tail != head;
 }
 
 /* The at-th that looks ready; -1: there are fewer. */
 static int ready_case(const struct select *s, int at)
 {
+	struct m *m = arch_self();
+
 	for (int i = 0; i < s->n; i++)
-		if (looks_ready(&s->cases[i]) && at-- == 0)
+		if (looks_ready(&s->cases[i], m) && at-- == 0)
 			return i;
 	return -1;
 }
 
 static int count_ready(const struct select *s)
 {
+	struct m *m = arch_self();
 	int n = 0;
 
 	for (int i = 0; i < s->n; i++)
-		n += looks_ready(&s->cases[i]);
+		n += looks_ready(&s->cases[i], m);
 	return n;
 }
 
@@ -279,12 +290,10 @@ static void join(struct select *s, int i)
 	const struct leat_case *k = &s->cases[i];
 	struct party *p = &s->party[i];
 
-	*p = (struct party){
-		.who = &s->who,
-		.elem = k->elem_,
-		.choice = &s->choice,
-		.index = (uint32_t)i,
-	};
+	p->who = &s->who;
+	p->elem = k->elem_;
+	p->choice = &s->choice;
+	p->index = (uint32_t)i;
 	queue_push(line(k), p);
 }
 
@@ -320,15 +329,24 @@ static bool enlist(struct select *s, int i)
 	}
 }
 
-/* Up or down from a random case, so that of two that name one channel either
- * may be the first in its queue. */
+/* In an order by chance (Fisher and Yates), so that of several that name one
+ * channel any may be the first in its queue. */
+static void shuffle(struct select *s)
+{
+	for (int k = 0; k < s->n; k++) {
+		int j = (int)(m_random() % (uint32_t)(k + 1));
+
+		s->party[k].turn = s->party[j].turn;
+		s->party[j].turn = k;
+	}
+}
+
 static bool enlist_all(struct select *s)
 {
-	uint32_t random = s->how & LEAT_FIRST_ ? 0 : m_random();
-	int start = (int)(random / 2 % (uint32_t)s->n);
-	int step = random % 2 ? s->n - 1 : 1;
+	shuffle(s);
+	for (int k = 0; k < s->n; k++) {
+		int i = s->party[k].turn;
 
-	for (int k = 0, i = start; k < s->n; k++, i = (i + step) % s->n) {
 		if (!s->cases[i].chan_)
 			continue;
 		if (over(s) || !enlist(s, i))

@@ -46,6 +46,8 @@
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H
 
+#include "leat/call.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -331,7 +333,15 @@ template <class T, class D> T leat_elem_of_(T (*c)(D *));
 	leat_chan_try_recv_(leat_chan_from_(c), leat_place_(c, p))
 #define leat_recv_n(c, p, n) \
 	leat_chan_recv_n_(leat_chan_from_(c), leat_place_(c, p), (n))
-#define leat_range(v, c) for (leat_elem_(c) v; leat_recv(c, &v);)
+/* The outer loop, which goes round once, holds the channel. */
+#define leat_range(v, c) leat_range_(v, c, leat_paste_(leat_over_, __LINE__))
+#define leat_range_(v, c, over)            \
+	for (struct {                      \
+		     __typeof__(c) chan;   \
+		     bool done;            \
+	     } over = { (c), false };      \
+	     !over.done; over.done = true) \
+		for (leat_elem_(over.chan) v; leat_recv(over.chan, &v);)
 
 #define leat_close(c) leat_chan_close_(leat_chan_end_(c))
 #define leat_shut(c)  leat_chan_shut_(leat_chan_end_(c))
