@@ -409,6 +409,13 @@ static void turn_exclusive(struct m *m, struct p *p)
 		if (idle_found(&sched.idle))
 			wake_somebody();
 	}
+	/* While nobody else has any use for the P it stays with us: the one we
+	 * wait for may be ready in a moment. */
+	if (!g && !others_wait(p) && !plenty()) {
+		idle(m, p, false);
+		p->searching = true;
+		return;
+	}
 	if (!g || (g->reason == G_YIELD && others_wait(p))) {
 		if (g) {
 			g->reason = G_NOTHING;

@@ -134,9 +134,9 @@ meet_first(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
 /* One turn under LOCK, and as many more as it takes a peer in its window to
  * leave it.  NONE: nothing was done, and LOCK is held if the caller wants to
  * wait. */
-static ALWAYS_INLINE enum ring_result attempt(struct leat_chan_ *c,
-					      enum direction d, void *elem,
-					      bool wait, struct m **m)
+SANITIZE_SWITCHES static ALWAYS_INLINE enum ring_result
+attempt(struct leat_chan_ *c, enum direction d, void *elem, bool wait,
+	struct m **m)
 {
 	uint64_t flag = d == CHAN_SEND ? CHAN_SENDERS : CHAN_RECEIVERS;
 

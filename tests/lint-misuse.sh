@@ -1,51 +1,72 @@
 #!/bin/sh
-# lint-misuse.sh - calls that the compiler must refuse, and one that it takes.
+# lint-misuse.sh - what the compiler must refuse, and what it must take.
 #
 # Each line is a statement; what stands in front says who must refuse it:
-# both languages, or C++ alone.  The first line has to compile, or the others
-# would prove nothing.
-rc=0
+#
+#	good         nobody, or the others would prove nothing
+#	never        both languages, even without any warning
+#	bad          both languages; C as a warning, here with -Wall -Werror
+#	bad in C++   C++ alone
 compile() { # statement, compiler and flags
 	statement=$1
 	shift
-	"$@" -Iinclude -D_GNU_SOURCE -Wall -Werror -fsyntax-only - 2>/dev/null <<-END
+	"$@" -Iinclude -D_GNU_SOURCE -fsyntax-only - 2>/dev/null <<-END
 	#include "leat.h"
-	static inline void nothing(void) { }
-	static inline void text(const char *s) { (void)s; }
-	static inline void two(const char *s, long n) { (void)s; (void)n; }
-	static inline int seven(int a, int b, int c, int d, int e, int f, int g)
-	{ return a + b + c + d + e + f + g; }
-	static inline void real(double x) { (void)x; }
-	static inline int run(int n) { return n; }
+	void nothing(void);
+	void text(const char *s);
+	void two(const char *s, long n);
+	int seven(int a, int b, int c, int d, int e, int f, int g);
+	void real(double x);
+	int run(int n);
 	struct pair { long a, b; };
-	static inline void pair(struct pair p) { (void)p; }
-	int test(leat_wg *group, int *number, struct pair *p, int (*unknown)(int));
-	int test(leat_wg *group, int *number, struct pair *p, int (*unknown)(int))
+	void pair(struct pair p);
+	extern leat_wg *group;
+	extern int *number, (*unknown)(int);
+	extern const int *fixed;
+	extern long *big;
+	extern bool *open;
+	extern struct pair *p;
+
+	void user(leat_chan(int) c);
+	void sender(leat_sender(int) c);
+	void receiver(leat_receiver(int) c);
+	extern leat_chan(int) c, other;
+	extern leat_sender(int) tx;
+	extern leat_receiver(int) rx;
+	extern leat_chan(long) longs;
+	extern leat_chan(char) chars;
+	extern leat_chan(const char *) texts;
+	extern leat_chan(struct pair) pairs;
+	extern leat_chan(leat_signal) signals;
+	extern leat_chan(leat_chan(int)) chans;
+	int test(void)
 	{
-		(void)nothing; (void)text; (void)two; (void)seven; (void)real;
-		(void)run; (void)pair; (void)group; (void)number; (void)p;
-		(void)unknown;
 		$statement;
 		return 0;
 	}
 	END
 }
 
-while IFS='	' read -r who statement; do
-	for compiler in 'gcc -x c -std=gnu11' 'clang -x c -std=gnu11' \
-		'g++ -x c++ -std=c++17' 'clang++ -x c++ -std=c++17'; do
-		taken=no
-		compile "$statement" $compiler && taken=yes
-		case $who,$compiler,$taken in
+judge() { # compiler; the list on stdin
+	rc=0
+	while IFS='	' read -r who statement; do
+		flags='-Wall -Werror' taken=no
+		case $who in '#'* | '') continue ;; never) flags= ;; esac
+		compile "$statement" $1 $flags && taken=yes
+		case $who,$1,$taken in
 		good,*,no)
-			echo "$compiler: refuses $statement"
+			echo "$1: refuses $statement"
 			rc=1 ;;
-		bad,*,yes | 'bad in C++',*c++*,yes)
-			echo "$compiler: takes $statement"
+		never,*,yes | bad,*,yes | 'bad in C++',*c++*,yes)
+			echo "$1: takes $statement"
 			rc=1 ;;
 		esac
 	done
-done <<'END'
+	return $rc
+}
+
+list=$(cat <<'END'
+# Calls in a goroutine.
 good	leat_go(nothing)
 good	leat_go(text, "a")
 good	leat_go(two, "a", 3)
@@ -79,5 +100,149 @@ bad	return leat_run(run, 1, 2)
 bad	return leat_run(run, 1.5)
 bad	return leat_run(run, "a")
 bad	return leat_run_with(3, run, 7)
+
+# Channels: all that they are for.
+good	c = leat_make(int, 3)
+good	leat_send(c, 1); leat_send(tx, *number); leat_send(texts, "a")
+good	leat_send(pairs, *p); leat_send(chans, c)
+good	leat_signal s = {}; leat_send(signals, s)
+good	return leat_offer(c, 1) + leat_try_send(tx, 1)
+good	return (int)(leat_send_n(c, fixed, 2) + leat_send_n(tx, number, 2))
+good	(void)leat_recv(c, number); leat_recv(rx, NULL)
+good	return leat_try_recv(rx, number) + (int)leat_recv_n(rx, number, 2)
+good	leat_range(v, rx) *number += v
+good	leat_range(inner, chans) leat_range(v, inner) *number += v
+good	leat_close(c); leat_close(tx); return leat_shut(c) + leat_shut(tx)
+good	return (int)(leat_len(c) + leat_len(tx) + leat_len(rx))
+good	return (int)(leat_cap(c) + leat_cap(tx) + leat_cap(rx))
+good	c = leat_retain(c); tx = leat_retain(tx); rx = leat_retain(rx)
+good	leat_release(c); leat_release(tx); leat_release(rx)
+good	tx = leat_send_end(c); rx = leat_recv_end(c)
+good	tx = leat_send_end(tx); rx = leat_recv_end(rx)
+good	leat_chan(int) nil = 0; return nil == c && c == other
+good	leat_chan(int (*)(int)) f = leat_make(int (*)(int), 1); leat_send(f, run)
+good	leat_go(user, c)
+good	leat_go(sender, leat_send_end(c)); leat_go(sender, tx)
+good	leat_go(receiver, leat_recv_end(c)); leat_go(receiver, rx)
+good	return leat_select()
+good	return leat_try_select() + leat_select_first() + leat_try_select_first()
+good	return leat_select(leat_on_send(c, 1), leat_on_send(tx, 1), leat_on_recv(rx, number), leat_on_recv(c, NULL), leat_on_recv_ok(c, NULL, open))
+good	return leat_try_select(leat_on_send(pairs, *p), leat_on_recv(pairs, p))
+
+# Directions: the errors of Go's test/chan/perm.go, in its order.
+bad	c = rx
+bad	c = tx
+bad	rx = tx
+bad	tx = rx
+never	leat_recv(*number, number)
+never	leat_send(*number, 2)
+never	leat_send(rx, 0)
+never	leat_recv(tx, NULL)
+never	*open = leat_recv(tx, number)
+never	leat_select(leat_on_send(rx, 0))
+never	leat_select(leat_on_recv(tx, number))
+never	leat_range(v, tx) *number = v
+never	leat_range(v, tx) (void)v
+never	leat_close(rx)
+never	leat_close(*number)
+
+# And those of the words that Go does not have.
+bad	tx = c
+bad	rx = c
+bad	c = leat_send_end(c)
+bad	c = leat_recv_end(c)
+bad	tx = leat_recv_end(c)
+never	tx = leat_send_end(rx)
+never	rx = leat_recv_end(tx)
+never	leat_offer(rx, 1)
+never	leat_try_send(rx, 1)
+never	leat_send_n(rx, number, 1)
+never	leat_shut(rx)
+never	leat_try_recv(tx, number)
+never	leat_recv_n(tx, number, 1)
+never	leat_select(leat_on_recv_ok(tx, number, open))
+never	leat_try_select(leat_on_send(rx, 0))
+never	leat_select_first(leat_on_recv(tx, number))
+bad	leat_go(receiver, c)
+bad	leat_go(receiver, tx)
+bad	leat_go(receiver, leat_send_end(c))
+bad	leat_go(sender, c)
+bad	leat_go(sender, rx)
+bad	leat_go(user, leat_send_end(c))
+bad	leat_go(user, rx)
+bad	leat_go(user, longs)
+bad	leat_go(receiver, leat_recv_end(longs))
+bad	leat_go(receiver, number)
+
+# Elements of another type.
+bad	c = longs
+bad	c = leat_make(long, 1)
+bad	leat_send(c, "a")
+bad	leat_send(c, number)
+bad	leat_send(c, c)
+bad	leat_send(chars, "a")
+bad	leat_send(texts, 3)
+bad	leat_send(texts, number)
+bad	leat_send(chans, tx)
+never	leat_send(c, *p)
+never	leat_send(pairs, 3)
+never	leat_send(pairs, p)
+never	leat_send(signals, 1)
+bad	leat_offer(c, number)
+bad	leat_try_send(c, number)
+never	leat_send_n(c, big, 1)
+never	leat_send_n(c, 3, 1)
+never	leat_recv(c, big)
+never	leat_recv(c, *number)
+never	leat_recv(c, fixed)
+never	leat_recv(c, p)
+never	leat_try_recv(c, big)
+never	leat_recv_n(c, big, 1)
+never	leat_recv_n(c, fixed, 1)
+bad	leat_select(leat_on_send(c, number))
+never	leat_select(leat_on_recv(c, big))
+never	leat_select(leat_on_recv(c, fixed))
+bad	leat_select(leat_on_recv_ok(c, number, number))
+never	leat_range(v, c) *p = v
+never	leat_make(int[3], 1)
+never	leat_make(void, 1)
+bad in C++	struct own { own(); ~own(); }; leat_make(own, 1)
+bad	leat_make(int, "3")
+
+# What is no channel.
+never	leat_send(number, 2)
+never	leat_recv(number, number)
+never	leat_close(number)
+never	leat_len(number)
+never	leat_cap(3)
+never	leat_retain(number)
+never	leat_release(number)
+never	leat_send_end(number)
+never	leat_recv_end(number)
+never	leat_range(v, number) (void)v
+never	leat_send(text, "a")
+never	leat_recv(text, NULL)
+never	leat_close(text)
+never	leat_len(text)
+never	leat_retain(text)
+never	leat_release(text)
+never	leat_send_end(text)
+never	leat_select(leat_on_recv(number, number))
+bad	leat_select(c)
+bad	leat_select(3)
+never	leat_send(c)
+never	leat_send(c, 1, 2)
+never	leat_make(int)
 END
+)
+pids=
+for compiler in 'gcc -x c -std=gnu11' 'clang -x c -std=gnu11' \
+	'g++ -x c++ -std=c++17' 'clang++ -x c++ -std=c++17'; do
+	echo "$list" | judge "$compiler" &
+	pids="$pids $!"
+done
+rc=0
+for pid in $pids; do
+	wait "$pid" || rc=1
+done
 exit $rc

@@ -4,7 +4,10 @@
 #include "leat.h"
 #include "test.h"
 
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -91,6 +94,331 @@ TEST(leat_run_returns_the_result_of_a_cxx_function, "R31")
 
 	options.procs = 1;
 	EXPECT_EQ(leat_run_with(&options, answer, 6, 7), 42);
+}
+
+/* -- channels -- */
+
+/* Whoever may use a channel when its maker lets go has a reference of its own:
+ * a parameter named to, or questions. */
+
+static_assert(
+	!std::is_convertible<leat_chan(int), leat_sender(int)>() &&
+		!std::is_convertible<leat_chan(int), leat_receiver(int)>(),
+	"both ways become one way by their words only");
+static_assert(
+	!std::is_convertible<leat_sender(int), leat_chan(int)>() &&
+		!std::is_convertible<leat_receiver(int), leat_chan(int)>(),
+	"and never again both");
+static_assert(!std::is_convertible<leat_chan(int), leat_chan(long)>(),
+	      "elements have one type");
+
+struct point {
+	double x, y;
+};
+
+template <class T> static T sent_and_received(const T &value)
+{
+	auto c = leat_make(T, 1);
+	T got;
+
+	leat_send(c, value);
+	EXPECT(leat_recv(c, &got));
+	leat_release(c);
+	return got;
+}
+
+GO_TEST(elements_of_many_types_pass, "R49 R50")
+{
+	std::string text = "its address";
+	point p = sent_and_received(point{ 1.5, -2.5 });
+	auto three = sent_and_received(std::array<int, 3>{ 7, 8, 9 });
+
+	EXPECT(p.x == 1.5 && p.y == -2.5);
+	EXPECT(three[0] == 7 && three[1] == 8 && three[2] == 9);
+	EXPECT(sent_and_received(colour::RED) == colour::RED);
+	EXPECT(sent_and_received(&text) == &text);
+	EXPECT(sent_and_received(&answer)(6, 7) == 42);
+	EXPECT_EQ(sent_and_received(true), 1);
+	EXPECT_EQ(sent_and_received<signed char>(-3), -3);
+	EXPECT_EQ(sent_and_received(INT64_MIN), INT64_MIN);
+}
+
+template <class T>
+static void relay(typename leat_receiver(T) from, typename leat_sender(T) to)
+{
+	leat_range(value, from)
+		leat_send(to, value);
+	leat_close(to);
+	leat_release(to);
+}
+
+GO_TEST(typed_ends_reach_a_function_made_from_a_template, "R53 R54 R58 R85")
+{
+	leat_chan(long) in = leat_make(long, 0), out = leat_make(long, 3);
+	std::vector<long> got;
+
+	EXPECT_EQ(leat_go(relay<long>, leat_recv_end(in),
+			  leat_send_end(leat_retain(out))),
+		  0);
+	for (long i = 1; i <= 3; i++)
+		leat_send(in, i * i);
+	leat_close(in);
+	leat_range(square, out)
+		got.push_back(square);
+	EXPECT(got == (std::vector<long>{ 1, 4, 9 }));
+	leat_release(in);
+	leat_release(out);
+}
+
+static leat_receiver(int) count_from(leat_chan(int) c, int *calls)
+{
+	++*calls;
+	return leat_recv_end(c);
+}
+
+GO_TEST(range_asks_for_its_channel_once, "R85")
+{
+	leat_chan(int) c = leat_make(int, 3);
+	int calls = 0, sum = 0;
+
+	for (int i = 1; i <= 3; i++)
+		leat_send(c, i);
+	leat_close(c);
+	leat_range(value, count_from(c, &calls))
+		sum += value;
+	EXPECT_EQ(sum, 6);
+	EXPECT_EQ(calls, 1);
+	leat_release(c);
+}
+
+GO_TEST(operations_that_do_not_wait_say_what_they_did, "R63 R68 R69 X11")
+{
+	leat_chan(int) c = leat_make(int, 1);
+	int got = 7;
+
+	EXPECT_EQ(leat_try_recv(c, &got), -EAGAIN);
+	EXPECT_EQ(got, 7);
+	EXPECT_EQ(leat_offer(c, 1), 0);
+	EXPECT_EQ(leat_try_send(c, 2), -EAGAIN);
+	EXPECT_EQ(leat_len(c), 1);
+	EXPECT_EQ(leat_cap(c), 1);
+	EXPECT_EQ(leat_shut(c), 0);
+	EXPECT_EQ(leat_shut(c), -EPIPE);
+	EXPECT_EQ(leat_offer(c, 3), -EPIPE);
+	EXPECT_EQ(leat_try_recv(c, &got), 0);
+	EXPECT_EQ(got, 1);
+	EXPECT_EQ(leat_try_recv(c, &got), -EPIPE);
+	EXPECT_EQ(got, 0);
+	EXPECT(!leat_recv(c, nullptr));
+	leat_release(c);
+}
+
+static void send_all(leat_sender(long) to, const std::vector<long> *values)
+{
+	for (size_t sent = 0; sent < values->size();)
+		sent += leat_send_n(to, values->data() + sent,
+				    values->size() - sent);
+	leat_close(to);
+	leat_release(to);
+}
+
+GO_TEST(a_vector_goes_through_in_batches, "R61 R69")
+{
+	leat_chan(long) c = leat_make(long, 16);
+	std::vector<long> values, got;
+	std::array<long, 10> few;
+
+	for (long i = 0; i < 1000; i++)
+		values.push_back(i * i);
+	EXPECT_EQ(leat_go(send_all, leat_send_end(leat_retain(c)), &values), 0);
+	while (size_t n = leat_recv_n(c, few.data(), few.size()))
+		got.insert(got.end(), few.begin(), few.begin() + n);
+	EXPECT(got == values);
+	leat_release(c);
+}
+
+static void produce(leat_sender(std::string *) to)
+{
+	for (const char *word : { "who", "owns", "it" })
+		leat_send(to, new std::string(word));
+	leat_close(to);
+	leat_release(to);
+}
+
+GO_TEST(a_pointer_hands_over_what_it_owns, "R50 R51")
+{
+	leat_chan(std::string *) c = leat_make(std::string *, 0);
+	std::string all;
+
+	EXPECT_EQ(leat_go(produce, leat_send_end(leat_retain(c))), 0);
+	leat_range(word, c)
+		all += *std::unique_ptr<std::string>(word);
+	EXPECT_STR(all.c_str(), "whoownsit");
+	leat_release(c);
+}
+
+struct question {
+	int of;
+	leat_sender(int) answer;
+};
+
+static void answerer(leat_receiver(question) questions)
+{
+	leat_range(q, questions) {
+		leat_send(q.answer, q.of * 2);
+		leat_release(q.answer);
+	}
+	leat_release(questions);
+}
+
+GO_TEST(a_channel_travels_in_a_channel, "R51")
+{
+	leat_chan(question) questions = leat_make(question, 0);
+	leat_chan(int) mine = leat_make(int, 0);
+	int got = 0;
+
+	EXPECT_EQ(leat_go(answerer, leat_recv_end(questions)), 0);
+	leat_send(questions, { 21, leat_send_end(leat_retain(mine)) });
+	EXPECT(leat_recv(mine, &got));
+	EXPECT_EQ(got, 42);
+	leat_close(questions);
+	leat_release(mine);
+}
+
+static void until_done(leat_receiver(leat_signal) done, leat_wg *group)
+{
+	EXPECT(!leat_recv(done, nullptr));
+	leat_wg_done(group);
+}
+
+GO_TEST(a_close_reaches_everybody_who_waits_for_it, "R49 R78 R88")
+{
+	leat_chan(leat_signal) done = leat_make(leat_signal, 0);
+	leat_wg group = {};
+
+	leat_wg_add(&group, 100);
+	for (int i = 0; i < 100; i++)
+		EXPECT_EQ(leat_go(until_done, leat_recv_end(done), &group), 0);
+	leat_close(done);
+	leat_wg_wait(&group);
+	leat_release(done);
+}
+
+/* -- select -- */
+
+GO_TEST(a_select_tells_which_case_happened, "R90 R91 R92 R98 R99")
+{
+	leat_chan(int) full = leat_make(int, 1), empty = leat_make(int, 1);
+	leat_chan(int) nil = nullptr, shut = leat_make(int, 0);
+	int got = 0;
+	bool open = true;
+
+	leat_send(full, 5);
+	leat_close(shut);
+	EXPECT_EQ(leat_try_select(), -1);
+	EXPECT_EQ(leat_try_select(leat_on_recv(empty, &got),
+				  leat_on_send(full, 6), leat_on_send(nil, 7)),
+		  -1);
+	EXPECT_EQ(
+		leat_select(leat_on_recv(nil, &got), leat_on_recv(full, &got)),
+		1);
+	EXPECT_EQ(got, 5);
+	EXPECT_EQ(leat_select(leat_on_recv_ok(shut, &got, &open),
+			      leat_on_recv(full, nullptr)),
+		  0);
+	EXPECT(!open && got == 0);
+	EXPECT_EQ(leat_select_first(leat_on_send(empty, 8),
+				    leat_on_recv(shut, nullptr)),
+		  0);
+	EXPECT_EQ(leat_try_select_first(leat_on_send(empty, 9),
+					leat_on_recv(empty, &got)),
+		  1);
+	EXPECT_EQ(got, 8);
+	leat_release(full);
+	leat_release(empty);
+	leat_release(shut);
+}
+
+static void take_one(leat_receiver(point) from, point *to, leat_wg *group)
+{
+	for (int i = 0; i < 3; i++)
+		leat_yield(); /* so that the select is asleep, or about to be */
+	EXPECT_EQ(leat_select(leat_on_recv(from, to)), 0);
+	leat_wg_done(group);
+}
+
+/* The value of the case is a temporary of the caller's. */
+GO_TEST(what_a_sleeping_select_sends_lives_until_it_is_over, "R91 R93 R108")
+{
+	leat_chan(point) points = leat_make(point, 0);
+	leat_chan(leat_signal) never = leat_make(leat_signal, 0);
+	leat_wg group = {};
+	point got = {};
+
+	leat_wg_add(&group, 1);
+	EXPECT_EQ(leat_go(take_one, leat_recv_end(points), &got, &group), 0);
+	switch (leat_select(leat_on_recv(never, nullptr),
+			    leat_on_send(points, { 0.5, 0.25 }))) {
+	case 0:
+		EXPECT(!"nobody sends this");
+		break;
+	case 1:
+		break;
+	}
+	leat_wg_wait(&group);
+	EXPECT(got.x == 0.5 && got.y == 0.25);
+	leat_release(points);
+	leat_release(never);
+}
+
+static void work_until_done(leat_receiver(int) work,
+			    leat_receiver(leat_signal) done, long *sum,
+			    leat_wg *group)
+{
+	for (int value;;) {
+		switch (leat_select(leat_on_recv(work, &value),
+				    leat_on_recv(done, nullptr))) {
+		case 0:
+			*sum += value;
+			continue;
+		case 1:
+			leat_wg_done(group);
+			return;
+		}
+	}
+}
+
+GO_TEST(a_worker_takes_work_until_it_is_told_to_stop, "R97 R105 R109")
+{
+	leat_chan(int) work = leat_make(int, 0);
+	leat_chan(leat_signal) done = leat_make(leat_signal, 0);
+	leat_wg group = {};
+	std::vector<long> sum(4);
+	long all = 0;
+
+	leat_wg_add(&group, 4);
+	for (long &mine : sum)
+		EXPECT_EQ(leat_go(work_until_done, leat_recv_end(work),
+				  leat_recv_end(done), &mine, &group),
+			  0);
+	for (int i = 1; i <= 1000; i++)
+		leat_send(work, i);
+	leat_close(done);
+	leat_wg_wait(&group);
+	for (long mine : sum)
+		all += mine;
+	EXPECT_EQ(all, 500500);
+	leat_release(work);
+	leat_release(done);
+}
+
+GO_TEST_DIES(a_case_that_sends_on_a_closed_channel_panics, "R100",
+	     "send on closed channel")
+{
+	leat_chan(int) c = leat_make(int, 1);
+
+	leat_close(c);
+	leat_select(leat_on_send(c, 1));
 }
 
 SUITE("cxx")

@@ -46,8 +46,6 @@
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H
 
-#include "leat/call.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -115,7 +113,7 @@ __extension__ typedef struct leat_signal {
  * leat_recv_n(c, p, n) - receive one value into p[0], waiting, and as many more,
  * up to n, as are there; how many; 0: closed and drained (or n is 0).
  * leat_range(v, c) statement - receive into a new variable v again and again,
- * until c is closed and drained.
+ * until c, which is evaluated once, is closed and drained.
  *
  * leat_close(c) - no more sends.  Values in the buffer can still be received.
  * leat_shut(c) - the same, but 0, -EPIPE (closed before) or -EINVAL (nil).
@@ -153,6 +151,10 @@ template <class D> inline constexpr bool leat_receives_()
 
 template <class T, class D> inline leat_chan_ *leat_chan_of_(T (*c)(D *))
 {
+	static_assert(std::is_same<D, leat_both_>::value ||
+			      std::is_same<D, leat_tx_>::value ||
+			      std::is_same<D, leat_rx_>::value,
+		      "leat: not a channel");
 	return reinterpret_cast<leat_chan_ *>(c);
 }
 
@@ -166,14 +168,16 @@ template <class T> inline typename leat_chan(T) leat_make_(ptrdiff_t cap)
 
 template <class T, class D> inline T (*leat_send_end(T (*c)(D *)))(leat_tx_ *)
 {
-	static_assert(leat_sends_<D>(), "leat: a receive-only channel");
-	return reinterpret_cast<T (*)(leat_tx_ *)>(c);
+	static_assert(leat_sends_<D>(),
+		      "leat: send end of a receive-only channel");
+	return reinterpret_cast<T (*)(leat_tx_ *)>(leat_chan_of_(c));
 }
 
 template <class T, class D> inline T (*leat_recv_end(T (*c)(D *)))(leat_rx_ *)
 {
-	static_assert(leat_receives_<D>(), "leat: a send-only channel");
-	return reinterpret_cast<T (*)(leat_rx_ *)>(c);
+	static_assert(leat_receives_<D>(),
+		      "leat: receive end of a send-only channel");
+	return reinterpret_cast<T (*)(leat_rx_ *)>(leat_chan_of_(c));
 }
 
 template <class T, class D> inline auto leat_retain(T (*c)(D *))
@@ -267,13 +271,16 @@ template <class T, class D> inline size_t leat_cap(T (*c)(D *))
 
 template <class T, class D> T leat_elem_of_(T (*c)(D *));
 
-#define leat_range(v, c) for (decltype(leat_elem_of_(c)) v; leat_recv((c), &v);)
+#define leat_range(v, c)                                      \
+	for (decltype(leat_elem_of_(c)) v,                    \
+	     (*leat_from_##v)(leat_rx_ *) = leat_recv_end(c); \
+	     leat_recv(leat_from_##v, &v);)
 
 #else
 
-#define leat_chan(T)     __typeof__(T(*)(struct leat_both_ *))
-#define leat_sender(T)   __typeof__(T(*)(struct leat_tx_ *))
-#define leat_receiver(T) __typeof__(T(*)(struct leat_rx_ *))
+#define leat_chan(T)     __typeof__(__typeof__(T)(*)(struct leat_both_ *))
+#define leat_sender(T)   __typeof__(__typeof__(T)(*)(struct leat_tx_ *))
+#define leat_receiver(T) __typeof__(__typeof__(T)(*)(struct leat_rx_ *))
 
 #define leat_elem_(c) __typeof__((c)(NULL))
 
@@ -306,17 +313,26 @@ template <class T, class D> T leat_elem_of_(T (*c)(D *));
 				       int leat_unused_;                  \
 			       })))
 
-/* v as an element of c, in memory; p, checked to lead to elements of c. */
-#define leat_value_(c, v) ((leat_elem_(c)[1]){ v })
-#define leat_place_(c, p) (1 ? (p) : (leat_elem_(c) *)0)
+/* v as an element of c, in memory; and could v be an argument of that type?
+ * Braces alone would take 3 for a structure, and "a" for a char. */
+#define leat_value_(c, v) ((leat_elem_(c)[1]){ v } + leat_fits_(c, v))
+#define leat_fits_(c, v) \
+	(0 * sizeof(__typeof__(((int (*)(leat_elem_(c)))0)(v)) *))
 
-#define leat_make(T, cap) ((leat_chan(T))leat_chan_make_(sizeof(T), (cap)))
-#define leat_send_end(c)                                        \
-	((leat_sender(leat_elem_(c)))leat_chan_of_(c, leat_tx_, \
-						   "a receive-only channel"))
-#define leat_recv_end(c)                                          \
-	((leat_receiver(leat_elem_(c)))leat_chan_of_(c, leat_rx_, \
-						     "a send-only channel"))
+/* p, to which elements of c can be written; from which they can be read. */
+#define leat_place_(c, p) _Generic((p), leat_elem_(c) * : (p), void * : (p))
+#define leat_source_(c, p) \
+	_Generic((p), leat_elem_(c) * : (p), void * : (p), \
+		 const leat_elem_(c) * : (p), const void * : (p))
+
+#define leat_make(T, cap) \
+	((leat_chan(T))leat_chan_make_(sizeof(__typeof__(T)[1]), (cap)))
+#define leat_send_end(c)                            \
+	((leat_sender(leat_elem_(c)))leat_chan_of_( \
+		c, leat_tx_, "send end of a receive-only channel"))
+#define leat_recv_end(c)                              \
+	((leat_receiver(leat_elem_(c)))leat_chan_of_( \
+		c, leat_rx_, "receive end of a send-only channel"))
 #define leat_retain(c)  ((__typeof__(c))leat_chan_retain_(leat_chan_some_(c)))
 #define leat_release(c) leat_chan_release_(leat_chan_some_(c))
 
@@ -324,24 +340,18 @@ template <class T, class D> T leat_elem_of_(T (*c)(D *));
 #define leat_offer(c, v) leat_chan_offer_(leat_chan_to_(c), leat_value_(c, v))
 #define leat_try_send(c, v) \
 	leat_chan_try_send_(leat_chan_to_(c), leat_value_(c, v))
-#define leat_send_n(c, p, n)                \
-	leat_chan_send_n_(leat_chan_to_(c), \
-			  (1 ? (p) : (const leat_elem_(c) *)0), (n))
+#define leat_send_n(c, p, n) \
+	leat_chan_send_n_(leat_chan_to_(c), leat_source_(c, p), (n))
 
 #define leat_recv(c, p) leat_chan_recv_(leat_chan_from_(c), leat_place_(c, p))
 #define leat_try_recv(c, p) \
 	leat_chan_try_recv_(leat_chan_from_(c), leat_place_(c, p))
 #define leat_recv_n(c, p, n) \
 	leat_chan_recv_n_(leat_chan_from_(c), leat_place_(c, p), (n))
-/* The outer loop, which goes round once, holds the channel. */
-#define leat_range(v, c) leat_range_(v, c, leat_paste_(leat_over_, __LINE__))
-#define leat_range_(v, c, over)            \
-	for (struct {                      \
-		     __typeof__(c) chan;   \
-		     bool done;            \
-	     } over = { (c), false };      \
-	     !over.done; over.done = true) \
-		for (leat_elem_(over.chan) v; leat_recv(over.chan, &v);)
+#define leat_range(v, c)                                             \
+	for (leat_elem_(c) v,                                        \
+	     (*leat_from_##v)(struct leat_rx_ *) = leat_recv_end(c); \
+	     leat_recv(leat_from_##v, &v);)
 
 #define leat_close(c) leat_chan_close_(leat_chan_end_(c))
 #define leat_shut(c)  leat_chan_shut_(leat_chan_end_(c))

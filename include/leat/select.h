@@ -92,13 +92,25 @@ template <class... C> inline int leat_select_how_(unsigned how, const C &...c)
 	return leat_select_(cases, (int)sizeof...(c), how);
 }
 
-#define leat_select(...) leat_select_how_(0u, ##__VA_ARGS__)
-#define leat_try_select(...) \
-	leat_select_how_((unsigned)LEAT_TRY_, ##__VA_ARGS__)
-#define leat_select_first(...) \
-	leat_select_how_((unsigned)LEAT_FIRST_, ##__VA_ARGS__)
-#define leat_try_select_first(...) \
-	leat_select_how_((unsigned)LEAT_TRY_ | LEAT_FIRST_, ##__VA_ARGS__)
+template <class... C> inline int leat_select(const C &...c)
+{
+	return leat_select_how_(0, c...);
+}
+
+template <class... C> inline int leat_try_select(const C &...c)
+{
+	return leat_select_how_(LEAT_TRY_, c...);
+}
+
+template <class... C> inline int leat_select_first(const C &...c)
+{
+	return leat_select_how_(LEAT_FIRST_, c...);
+}
+
+template <class... C> inline int leat_try_select_first(const C &...c)
+{
+	return leat_select_how_(LEAT_TRY_ | LEAT_FIRST_, c...);
+}
 
 #else
 

@@ -42,22 +42,37 @@ type programs struct {
 	time       time.Duration
 }
 
-// runLeat measures w and its floor, if that is a benchmark, in one process.
+// runLeat measures w and its floor, if that is a benchmark: in one process,
+// unless w has settings, which are not the floor's.
 func (p programs) runLeat(w want) (map[string]float64, error) {
-	names := regexp.QuoteMeta(w.name)
-	if w.floor != "" {
-		names += "|" + regexp.QuoteMeta(w.floor)
+	if w.floor == "" {
+		return p.measure(w.procs, w.with, w.name)
 	}
-	env := append([]string{fmt.Sprintf("LEAT_PROCS=%d", w.procs)}, w.with...)
+	if len(w.with) == 0 {
+		return p.measure(w.procs, nil, w.name, w.floor)
+	}
+	figures, err := p.measure(w.procs, w.with, w.name)
+	if err != nil {
+		return nil, err
+	}
+	floor, err := p.measure(w.procs, nil, w.floor)
+	figures[w.floor] = floor[w.floor]
+	return figures, err
+}
+
+func (p programs) measure(procs int, with []string, names ...string) (map[string]float64, error) {
+	env := append([]string{fmt.Sprintf("LEAT_PROCS=%d", procs)}, with...)
 	out, err := run(env, p.leat, "--benchmark_format=json",
-		fmt.Sprintf("--benchmark_filter=^(%s)/", names),
+		fmt.Sprintf("--benchmark_filter=^(%s)/", strings.Join(names, "|")),
 		fmt.Sprintf("--benchmark_min_time=%g", p.time.Seconds()))
 	if err != nil {
 		return nil, err
 	}
-	figures, err := parseLeat(out, w.procs)
-	if err == nil && (figures[w.name] <= 0 || w.floor != "" && figures[w.floor] <= 0) {
-		err = fmt.Errorf("no figure in: %s", out)
+	figures, err := parseLeat(out, procs)
+	for _, name := range names {
+		if err == nil && figures[name] <= 0 {
+			err = fmt.Errorf("no figure in: %s", out)
+		}
 	}
 	return figures, err
 }

@@ -101,11 +101,17 @@ func (t table) print(to io.Writer) {
 	fmt.Fprint(to, "\n\n")
 
 	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%-14s\tPs\tunit\tLeat\tGo %s\tratio\tfloor\tgoal\t\t\n", "name", m.Go)
+	longest := len("name")
 	for _, r := range t.Rows {
-		// The name stands on the left of its column, by padding it.
-		fmt.Fprintf(w, "%-14s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n",
-			r.Name, r.Procs, r.Unit, number(r.Leat), number(r.Go),
+		if len(r.Name) > longest {
+			longest = len(r.Name)
+		}
+	}
+	// The name stands on the left of its column, by padding it.
+	fmt.Fprintf(w, "%-*s\tPs\tunit\tLeat\tGo %s\tratio\tfloor\tgoal\t\t\n", longest, "name", m.Go)
+	for _, r := range t.Rows {
+		fmt.Fprintf(w, "%-*s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n",
+			longest, r.Name, r.Procs, r.Unit, number(r.Leat), number(r.Go),
 			times(r.Ratio), number(r.Floor), r.Goal, verdict(r))
 	}
 	w.Flush()
