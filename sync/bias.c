@@ -45,6 +45,15 @@ void bias_gone(struct bias *b)
 		a_add(&m->credit, 1, relaxed);
 }
 
+/* The next time must be earned by twice as much. */
+static void lose_patience(struct bias *b)
+{
+	uint32_t patience = a_load(&b->patience, relaxed);
+
+	if (patience < PATIENCE_MOST)
+		a_store(&b->patience, 2 * patience, relaxed);
+}
+
 static bool begin(struct bias *b, uintptr_t home)
 {
 	/* [bias.move] pairs with [bias.shared], [bias.ours]. */
@@ -55,7 +64,6 @@ static bool begin(struct bias *b, uintptr_t home)
 static void take_back(struct bias *b, uintptr_t home)
 {
 	struct m *m = (struct m *)home;
-	uint32_t patience = a_load(&b->patience, relaxed);
 
 	if (!begin(b, home))
 		return;
@@ -64,8 +72,7 @@ static void take_back(struct bias *b, uintptr_t home)
 	/* [bias.await] pairs with [bias.leave]. */
 	for (int turn = 0; a_load(&m->touching, acquire) == b; turn++)
 		rest(turn);
-	if (patience < PATIENCE_MOST)
-		a_store(&b->patience, 2 * patience, relaxed);
+	lose_patience(b);
 	if (a_load(&m->credit, relaxed) > -2 * CREDIT_MOST)
 		a_sub(&m->credit, CREDIT_COST, relaxed);
 	/* [bias.shared] pairs with [bias.enter], [bias.again], [bias.move], [bias.peek]. */
@@ -109,11 +116,14 @@ COLD void bias_ask(struct bias *b, struct m *m)
 	uintptr_t home = (uintptr_t)m;
 	bool alone;
 
-	if (a_light_is_heavy || a_load(&b->home, relaxed) != 0)
+	if (a_light_is_heavy || a_load(&b->home, relaxed) != 0 ||
+	    a_load(&b->foreign, relaxed))
 		return;
 	a_store(&b->home, home | BIAS_MOVING, relaxed);
 	a_heavy();
 	alone = !a_load(&b->foreign, relaxed) && !m_touched(b);
+	if (!alone)
+		lose_patience(b);
 	/* [bias.ours] pairs with [bias.enter], [bias.again], [bias.move], [bias.peek]. */
 	a_store(&b->home, alone ? home : 0, release);
 }

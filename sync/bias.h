@@ -116,8 +116,12 @@ static ALWAYS_INLINE bool bias_earned(struct bias *b, struct streak *s,
 		return false;
 	}
 	run = a_load(&s->run, relaxed) + 1;
-	a_store(&s->run, run, relaxed);
-	return unlikely(run >= a_load(&b->patience, relaxed));
+	if (likely(run < a_load(&b->patience, relaxed))) {
+		a_store(&s->run, run, relaxed);
+		return false;
+	}
+	a_store(&s->run, 0, relaxed);
+	return true;
 }
 
 #endif

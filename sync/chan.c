@@ -214,7 +214,6 @@ static COLD void ask(struct leat_chan_ *c)
 {
 	struct m *m = chan_lock(c, m_enter(), 0);
 
-	a_store(&c->ring.senders.run, 0, relaxed);
 	if (m && a_load(&c->ring.receivers.who, relaxed) == m)
 		bias_ask(&c->bias, m);
 	chan_unlock(c);

@@ -329,12 +329,15 @@ static bool enlist(struct select *s, int i)
 	}
 }
 
-/* In an order by chance (Fisher and Yates), so that of several that name one
+/* The order in which cases are enlisted: that of the list if the first is wanted;
+ * else one by chance (Fisher and Yates), so that of several that name one
  * channel any may be the first in its queue. */
 static void shuffle(struct select *s)
 {
 	for (int k = 0; k < s->n; k++) {
-		int j = (int)(m_random() % (uint32_t)(k + 1));
+		int j = s->how & LEAT_FIRST_
+				? k
+				: (int)(m_random() % (uint32_t)(k + 1));
 
 		s->party[k].turn = s->party[j].turn;
 		s->party[j].turn = k;
