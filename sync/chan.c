@@ -69,9 +69,11 @@ static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
 	}
 	if (c->ring.cap == 0)
 		return RING_NONE;
-	chan_match(c, s);
+	/* Not before those who wait; but if they wait for a peer's window
+	 * only, there may be room for them and for us. */
+	r = chan_match(c, s);
 	if (c->sendq.first)
-		return RING_NONE;
+		return r;
 	r = ring_send(&c->ring, elem, &one, false);
 	if (r == RING_OK)
 		chan_match(c, s);
@@ -96,9 +98,9 @@ static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 		chan_serve(n, true, s);
 		return RING_OK;
 	}
-	chan_match(c, s);
+	r = chan_match(c, s);
 	if (c->recvq.first)
-		return RING_NONE;
+		return r;
 	r = ring_receive(&c->ring, elem, &one, false);
 	if (r == RING_OK)
 		chan_match(c, s);
@@ -379,10 +381,11 @@ static size_t go_on(struct leat_chan_ *c, enum direction d, char *elems,
 	while (done < n) {
 		char *next = elems + done * c->ring.size;
 		uint32_t some = at_most(n - done);
+		enum ring_result r = quickly(c, d, next, &some);
 
-		if (quickly(c, d, next, &some) == RING_OK)
+		if (r == RING_OK)
 			done += some;
-		else if (chan_try(c, d, next) == RING_OK)
+		else if (r != RING_CLOSED && chan_try(c, d, next) == RING_OK)
 			done++;
 		else
 			break;

@@ -188,8 +188,9 @@ static ALWAYS_INLINE void chan_unlock(struct leat_chan_ *c)
 
 /* -- who waits is served -- */
 
-/* With LOCK: serve all who can be served. */
-void chan_match(struct leat_chan_ *c, struct served *s);
+/* With LOCK: serve all who can be served.  NONE: no more can be done; BUSY: not
+ * now, but a peer is in its window. */
+enum ring_result chan_match(struct leat_chan_ *c, struct served *s);
 /* Without LOCK: wake them. */
 void chan_wake(struct served *s, struct m *m);
 

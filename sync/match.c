@@ -63,13 +63,14 @@ enum claim choice_try_claim(struct choice *c)
 {
 	uint32_t state = a_load(&c->state, relaxed);
 
-	if ((state & CHOICE_MASK) == CHOICE_FIRED)
-		return CLAIM_GONE;
-	/* [choice.claim] pairs with [choice.commit], [choice.unclaim]. */
-	if (state <= CHOICE_ASLEEP &&
-	    a_cas(&c->state, &state, state + CHOICE_CLAIM, acquire))
-		return CLAIM_OURS;
-	return CLAIM_THEIRS;
+	/* Again if it fell asleep meanwhile, or another's claim has ended. */
+	while (state <= CHOICE_ASLEEP)
+		/* [choice.claim] pairs with [choice.commit],
+		 * [choice.unclaim]. */
+		if (a_cas(&c->state, &state, state + CHOICE_CLAIM, acquire))
+			return CLAIM_OURS;
+	return (state & CHOICE_MASK) == CHOICE_FIRED ? CLAIM_GONE
+						     : CLAIM_THEIRS;
 }
 
 bool choice_claim(struct choice *c)
@@ -130,40 +131,45 @@ struct party *chan_claim_first(struct queue *q)
 	return n;
 }
 
-static bool serve_first(struct leat_chan_ *c, struct queue *q, enum direction d,
-			struct served *s)
+/* OK: served; NONE: nobody, or not now; BUSY: a peer is in its window. */
+static enum ring_result serve_first(struct leat_chan_ *c, struct queue *q,
+				    enum direction d, struct served *s)
 {
 	struct party *n = chan_claim_first(q);
 	enum ring_result r;
 	uint32_t one = 1;
 
 	if (!n)
-		return false;
+		return RING_NONE;
 	r = d == CHAN_SEND ? ring_send(&c->ring, n->elem, &one, false)
 			   : ring_receive(&c->ring, n->elem, &one, false);
 	if (r == RING_NONE || r == RING_BUSY) {
 		if (n->choice)
 			choice_unclaim(n->choice);
-		return false;
+		return r;
 	}
 	queue_remove(q, n);
 	if (r == RING_CLOSED && d == CHAN_RECEIVE)
 		chan_zero(c, n->elem);
 	chan_serve(n, r == RING_OK, s);
-	return true;
+	return RING_OK;
 }
 
-void chan_match(struct leat_chan_ *c, struct served *s)
+enum ring_result chan_match(struct leat_chan_ *c, struct served *s)
 {
+	enum ring_result in, out;
 	bool more;
 
 	do {
 		more = false;
-		while (serve_first(c, &c->recvq, CHAN_RECEIVE, s))
+		while ((in = serve_first(c, &c->recvq, CHAN_RECEIVE, s)) ==
+		       RING_OK)
 			more = true;
-		while (serve_first(c, &c->sendq, CHAN_SEND, s))
+		while ((out = serve_first(c, &c->sendq, CHAN_SEND, s)) ==
+		       RING_OK)
 			more = true;
 	} while (more);
+	return in == RING_BUSY ? in : out;
 }
 
 void chan_wake(struct served *s, struct m *m)

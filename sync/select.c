@@ -365,12 +365,12 @@ static bool commit(struct choice *c)
 	for (int turn = 0;; turn++) {
 		uint32_t state = a_load(&c->state, relaxed);
 
-		if ((state & CHOICE_MASK) == CHOICE_FIRED)
-			return false;
 		/* [choice.commit] pairs with [choice.claim]. */
 		if (state == CHOICE_AWAKE &&
 		    a_cas(&c->state, &state, CHOICE_ASLEEP, release))
 			return true;
+		if ((state & CHOICE_MASK) == CHOICE_FIRED)
+			return false;
 		choice_rest(turn);
 	}
 }

@@ -13,6 +13,7 @@
  */
 #include "leat.h"
 
+#include "measure.h"
 #include "test.h"
 
 #include <errno.h>
@@ -96,22 +97,30 @@ GO_TEST(close_does_not_hide_a_value, "R69 R92")
  * There are so many that a watcher finds one, or room for one, at every
  * instant, but seldom more than that.
  */
+enum { GAP = 30 };
+
 static struct {
-	int_chan c[3];
+	int_chan c[3], idle;
 	atomic_bool over;
 } square;
 
+/* The three far from each other, so that much can happen between. */
 static int look(bool for_room)
 {
 	int_chan *c = square.c;
+	struct leat_case room[] = { leat_on_send(c[0], 1),
+				    leat_on_send(c[1], 1),
+				    leat_on_send(c[2], 1) };
+	struct leat_case token[] = { leat_on_recv(c[0], NULL),
+				     leat_on_recv(c[1], NULL),
+				     leat_on_recv(c[2], NULL) };
+	struct leat_case far[2 * GAP + 3];
 
-	if (for_room)
-		return leat_try_select(leat_on_send(c[0], 1),
-				       leat_on_send(c[1], 1),
-				       leat_on_send(c[2], 1));
-	return leat_try_select(leat_on_recv(c[2], NULL),
-			       leat_on_recv(c[1], NULL),
-			       leat_on_recv(c[0], NULL));
+	for (int i = 0; i < 2 * GAP + 3; i++)
+		far[i] = leat_on_recv(square.idle, NULL);
+	for (int i = 0; i < 3; i++)
+		far[i * (GAP + 1)] = for_room ? room[i] : token[i];
+	return leat_select_(far, 2 * GAP + 3, LEAT_TRY_);
 }
 
 static int take(void)
@@ -162,6 +171,7 @@ static void watch_the_square(bool for_room, int watchers)
 	leat_wg group = { 0 };
 
 	atomic_store(&square.over, false);
+	square.idle = leat_make(int, 0);
 	for (int i = 0; i < 3; i++)
 		square.c[i] = leat_make(int, (watchers + 4) / 3);
 	for (int i = 0; i < tokens; i++)
@@ -172,6 +182,7 @@ static void watch_the_square(bool for_room, int watchers)
 	leat_wg_wait(&group);
 	for (int i = 0; i < 3; i++)
 		leat_release(square.c[i]);
+	leat_release(square.idle);
 }
 
 GO_TEST(a_try_select_finds_the_room_that_moves, "R92 R97")
@@ -188,12 +199,16 @@ GO_TEST(a_try_select_finds_the_token_that_moves, "R92 R97")
 
 /* -- each does one thing, then looks what the other has done -- */
 
+#define MS 1000000ll
+
 static struct {
 	bool close; /* instead of a send */
 	bool plain; /* look by a plain receive */
+	int64_t end;
 	atomic_uint met;
 	_Atomic(int_chan) own[2];
-	int found[2];
+	atomic_int found[2];
+	atomic_bool over;
 } both;
 
 /* Nobody goes on before both are here. */
@@ -207,61 +222,60 @@ static void meet(unsigned times)
 		}
 }
 
-static void does_and_looks(int me, unsigned n)
+static int acts_and_looks(int_chan own, int_chan other)
 {
-	for (unsigned i = 0; i < n; i++) {
-		int_chan own = leat_make(int, !both.close), other;
+	if (both.close)
+		leat_close(own);
+	else
+		leat_send(own, 1);
+	if (both.plain)
+		return leat_try_recv(other, NULL) != -EAGAIN;
+	return leat_try_select(leat_on_recv(other, NULL)) == 0;
+}
 
-		both.own[me] = own;
+static void goes_on_looking(int me)
+{
+	for (unsigned i = 0; !atomic_load(&both.over); i++) {
+		int_chan own = leat_make(int, !both.close);
+		int found;
+
+		atomic_store(&both.own[me], own);
 		meet(3 * i + 1);
-		other = both.own[!me];
+		found = acts_and_looks(own, atomic_load(&both.own[!me]));
+		atomic_store(&both.found[me], found);
 		meet(3 * i + 2);
-		if (both.close)
-			leat_close(own);
-		else
-			leat_send(own, 1);
-		both.found[me] =
-			both.plain
-				? leat_try_recv(other, NULL) != -EAGAIN
-				: leat_try_select(leat_on_recv(other, NULL)) ==
-					  0;
-		meet(3 * i + 3);
-		EXPECT(both.found[0] || both.found[1]);
+		EXPECT(found || atomic_load(&both.found[!me]));
 		leat_release(own);
+		if (me == 0 && now_ns() > both.end)
+			atomic_store(&both.over, true);
+		meet(3 * i + 3);
 	}
 }
 
-struct looker {
-	pthread_t id;
-	int me;
-	unsigned n;
-};
-
-static void *looks_outside(void *arg)
+static void *looks_outside(void *unused)
 {
-	struct looker *l = arg;
-
-	does_and_looks(l->me, l->n);
-	return NULL;
+	goes_on_looking(1);
+	return unused;
 }
 
 static void look_crosswise(bool close, bool plain, bool thread)
 {
-	unsigned n = (unsigned)rounds(thread ? 3000 : 30000);
-	struct looker other = { .me = 1, .n = n };
 	leat_wg group = { 0 };
+	pthread_t id;
 
 	both.close = close;
 	both.plain = plain;
+	both.end = now_ns() + 400 * MS;
 	atomic_store(&both.met, 0);
+	atomic_store(&both.over, false);
 	if (thread)
-		pthread_create(&other.id, NULL, looks_outside, &other);
+		pthread_create(&id, NULL, looks_outside, NULL);
 	else
-		leat_wg_go(&group, does_and_looks, 1, n);
-	does_and_looks(0, n);
+		leat_wg_go(&group, goes_on_looking, 1);
+	goes_on_looking(0);
 	leat_wg_wait(&group);
 	if (thread)
-		pthread_join(other.id, NULL);
+		pthread_join(id, NULL);
 }
 
 GO_TEST(of_two_who_send_and_look_one_finds_the_others, "R92 R97")

@@ -40,6 +40,8 @@
  * leat_retain another, leat_release takes one back, and the last one frees it.
  * Each goroutine that uses a channel does so under a reference, its own or one
  * that is known to outlive the use: that of a starter who waits for it, say.
+ * To have received the last value, or to have seen the close, does not show
+ * that who sent or closed has let go: its call may not have returned yet.
  *
  * Panics end the process with status 2, as does a fatal error.
  */
@@ -107,7 +109,8 @@ __extension__ typedef struct leat_signal {
  * many more as fit; how many it was.
  *
  * leat_recv(c, p) - receive into *p, waiting.  True: a value; false: the channel
- * is closed and drained, and *p is zeroed.
+ * is closed and drained, and *p is zeroed.  With p NULL the value is dropped,
+ * here and in leat_try_recv.
  * leat_try_recv(c, p) - 0; -EPIPE where leat_recv would return false; -EAGAIN
  * where it would wait (*p is as it was).
  * leat_recv_n(c, p, n) - receive one value into p[0], waiting, and as many more,
