@@ -481,14 +481,14 @@ static void uses_and_sleeps(longs *c, int gate, leat_wg *ready)
 {
 	char byte;
 
-	leat_pin();
+	leat_thread_lock(); /* nobody else is to need this thread */
 	*c = used_alone();
 	leat_wg_done(ready);
 	leat_block_enter();
 	atomic_fetch_add(&away, 1);
 	EXPECT_EQ(read(gate, &byte, 1), 1);
 	leat_block_exit();
-	leat_unpin();
+	leat_thread_unlock();
 }
 
 GO_TEST(the_thread_that_used_it_alone_may_sleep, "R25 R31")
