@@ -116,26 +116,31 @@ static void adds_one(ints left, ints right)
 
 	EXPECT(leat_recv(right, &v));
 	leat_send(left, v + 1);
+	leat_release(left);
 	leat_release(right);
 }
 
-/* Each holds the channel on its right. */
+/* Each holds the channels on both sides: to have received a value does not
+ * show that who sent it has let go. */
 static void chain(int n, int cap)
 {
-	ints first = leat_make(int, cap), left = first;
+	ints first = leat_make(int, cap), left = leat_retain(first);
 	leat_wg group = { 0 };
 	int v;
 
 	for (int i = 0; i < n; i++) {
 		ints right = leat_make(int, cap);
 
-		EXPECT_EQ(leat_wg_go(&group, adds_one, left, right), 0);
+		EXPECT_EQ(
+			leat_wg_go(&group, adds_one, left, leat_retain(right)),
+			0);
 		left = right;
 	}
 	leat_send(left, 1);
 	EXPECT(leat_recv(first, &v));
 	EXPECT_EQ(v, n + 1);
 	leat_wg_wait(&group);
+	leat_release(left);
 	leat_release(first);
 }
 

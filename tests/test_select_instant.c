@@ -197,16 +197,21 @@ GO_TEST(a_try_select_finds_the_token_that_moves, "R92 R97")
 	watch_the_square(false, 4);
 }
 
-/* -- each does one thing, then looks what the other has done -- */
-
+/* -- each does one thing, then looks what the other has done --
+ *
+ * Each with a channel of its own, which nobody has used: a thread need not hurry
+ * to show what it does with such a one.
+ */
 #define MS 1000000ll
+
+enum { FRESH = 4000 };
 
 static struct {
 	bool close; /* instead of a send */
 	bool plain; /* look by a plain receive */
 	int64_t end;
 	atomic_uint met;
-	_Atomic(int_chan) own[2];
+	int_chan fresh[2][FRESH];
 	atomic_int found[2];
 	atomic_bool over;
 } both;
@@ -235,21 +240,25 @@ static int acts_and_looks(int_chan own, int_chan other)
 
 static void goes_on_looking(int me)
 {
-	for (unsigned i = 0; !atomic_load(&both.over); i++) {
-		int_chan own = leat_make(int, !both.close);
+	int_chan *own = both.fresh[me], *other = both.fresh[!me];
+
+	leat_thread_lock();
+	for (int i = 0; i < FRESH; i++)
+		own[i] = leat_make(int, !both.close);
+	for (unsigned i = 0; i < FRESH; i++) {
 		int found;
 
-		atomic_store(&both.own[me], own);
-		meet(3 * i + 1);
-		found = acts_and_looks(own, atomic_load(&both.own[!me]));
+		meet(2 * i + 1);
+		if (atomic_load(&both.over))
+			break;
+		found = acts_and_looks(own[i], other[i]);
 		atomic_store(&both.found[me], found);
-		meet(3 * i + 2);
-		EXPECT(found || atomic_load(&both.found[!me]));
-		leat_release(own);
 		if (me == 0 && now_ns() > both.end)
 			atomic_store(&both.over, true);
-		meet(3 * i + 3);
+		meet(2 * i + 2);
+		EXPECT(found || atomic_load(&both.found[!me]));
 	}
+	leat_thread_unlock();
 }
 
 static void *looks_outside(void *unused)
@@ -276,6 +285,8 @@ static void look_crosswise(bool close, bool plain, bool thread)
 	leat_wg_wait(&group);
 	if (thread)
 		pthread_join(id, NULL);
+	for (int i = 0; i < 2 * FRESH; i++)
+		leat_release(both.fresh[i / FRESH][i % FRESH]);
 }
 
 GO_TEST(of_two_who_send_and_look_one_finds_the_others, "R92 R97")
