@@ -156,9 +156,10 @@ GO_TEST(typed_ends_reach_a_function_made_from_a_template, "R53 R54 R58 R85")
 {
 	leat_chan(long) in = leat_make(long, 0), out = leat_make(long, 3);
 	std::vector<long> got;
+	leat_wg group = {};
 
-	EXPECT_EQ(leat_go(relay<long>, leat_recv_end(in),
-			  leat_send_end(leat_retain(out))),
+	EXPECT_EQ(leat_wg_go(&group, relay<long>, leat_recv_end(in),
+			     leat_send_end(leat_retain(out))),
 		  0);
 	for (long i = 1; i <= 3; i++)
 		leat_send(in, i * i);
@@ -166,6 +167,7 @@ GO_TEST(typed_ends_reach_a_function_made_from_a_template, "R53 R54 R58 R85")
 	leat_range(square, out)
 		got.push_back(square);
 	EXPECT(got == (std::vector<long>{ 1, 4, 9 }));
+	leat_wg_wait(&group);
 	leat_release(in);
 	leat_release(out);
 }
@@ -227,13 +229,17 @@ GO_TEST(a_vector_goes_through_in_batches, "R61 R69")
 	leat_chan(long) c = leat_make(long, 16);
 	std::vector<long> values, got;
 	std::array<long, 10> few;
+	leat_wg group = {};
 
 	for (long i = 0; i < 1000; i++)
 		values.push_back(i * i);
-	EXPECT_EQ(leat_go(send_all, leat_send_end(leat_retain(c)), &values), 0);
+	EXPECT_EQ(leat_wg_go(&group, send_all, leat_send_end(leat_retain(c)),
+			     &values),
+		  0);
 	while (size_t n = leat_recv_n(c, few.data(), few.size()))
 		got.insert(got.end(), few.begin(), few.begin() + n);
 	EXPECT(got == values);
+	leat_wg_wait(&group);
 	leat_release(c);
 }
 
@@ -249,11 +255,14 @@ GO_TEST(a_pointer_hands_over_what_it_owns, "R50 R51")
 {
 	leat_chan(std::string *) c = leat_make(std::string *, 0);
 	std::string all;
+	leat_wg group = {};
 
-	EXPECT_EQ(leat_go(produce, leat_send_end(leat_retain(c))), 0);
+	EXPECT_EQ(leat_wg_go(&group, produce, leat_send_end(leat_retain(c))),
+		  0);
 	leat_range(word, c)
 		all += *std::unique_ptr<std::string>(word);
 	EXPECT_STR(all.c_str(), "whoownsit");
+	leat_wg_wait(&group);
 	leat_release(c);
 }
 
@@ -275,13 +284,18 @@ GO_TEST(a_channel_travels_in_a_channel, "R51")
 {
 	leat_chan(question) questions = leat_make(question, 0);
 	leat_chan(int) mine = leat_make(int, 0);
+	leat_wg group = {};
 	int got = 0;
 
-	EXPECT_EQ(leat_go(answerer, leat_recv_end(questions)), 0);
+	EXPECT_EQ(leat_wg_go(&group, answerer,
+			     leat_recv_end(leat_retain(questions))),
+		  0);
 	leat_send(questions, { 21, leat_send_end(leat_retain(mine)) });
 	EXPECT(leat_recv(mine, &got));
 	EXPECT_EQ(got, 42);
 	leat_close(questions);
+	leat_wg_wait(&group); /* it has references to both */
+	leat_release(questions);
 	leat_release(mine);
 }
 

@@ -248,13 +248,13 @@ static void goes_on_looking(int me)
 	for (unsigned i = 0; i < FRESH; i++) {
 		int found;
 
+		if (me == 0 && now_ns() > both.end)
+			atomic_store(&both.over, true);
 		meet(2 * i + 1);
 		if (atomic_load(&both.over))
 			break;
 		found = acts_and_looks(own[i], other[i]);
 		atomic_store(&both.found[me], found);
-		if (me == 0 && now_ns() > both.end)
-			atomic_store(&both.over, true);
 		meet(2 * i + 2);
 		EXPECT(found || atomic_load(&both.found[!me]));
 	}
