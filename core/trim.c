@@ -10,9 +10,9 @@
  *	 '------------------------- runs again -------------------------'
  *
  * What lies below the saved sp is dead in C, and the next touch finds zero
- * pages.  A pass walks some of all Gs and stops where it has done enough, so
- * it costs little however many there are; one that waits is trimmed once, a
- * second or more after it began to wait.
+ * pages.  A pass walks some of all Gs and stops when its time is over, so it
+ * costs little however many there are and however busy the machine is; one
+ * that waits is trimmed once, a second or more after it began to wait.
  */
 #include "core/trim.h"
 
@@ -24,9 +24,9 @@
 #include <sys/mman.h>
 
 enum {
-	BATCH = 8,   /* held at a time: whoever is woken meanwhile waits */
-	WALK = 8192, /* Gs looked at in a pass: about half a millisecond */
-	TRIM = 1024, /* trimmed in a pass: likewise */
+	BATCH = 8,     /* held at a time: whoever is woken meanwhile waits */
+	WALK = 8192,   /* Gs looked at in a pass, at most, ... */
+	PASS = 500000, /* ... and how long one may take, in ns */
 };
 
 static struct {
@@ -90,10 +90,11 @@ static void round_over(void)
 
 size_t trim_waiting(void)
 {
+	int64_t end = os_now() + PASS;
 	struct g *batch[BATCH];
 	size_t n = 0, done = 0;
 
-	for (int i = 0; i < WALK && done < TRIM; i++) {
+	for (int i = 0; i < WALK; i++) {
 		struct g *g = g_at(walk.at);
 
 		if (!g) {
@@ -106,6 +107,8 @@ size_t trim_waiting(void)
 		if (n == BATCH) {
 			done += trim_batch(batch, n);
 			n = 0;
+			if (os_now() >= end)
+				break;
 		}
 	}
 	done += trim_batch(batch, n);

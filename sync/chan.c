@@ -39,13 +39,13 @@ static COLD void help(struct leat_chan_ *c)
 
 /* -- with LOCK -- */
 
+/* Relaxed: a send that has returned was seen by the receiver that waits, or has
+ * held LOCK; one that has not may be passed. */
 static bool drained(struct leat_chan_ *c)
 {
-	/* [chan.head] pairs with [ring.received]. */
-	uint64_t head = a_load(&c->ring.head, seq_cst);
+	uint64_t head = a_load(&c->ring.head, relaxed);
 
-	/* [chan.tail] pairs with [ring.sent]. */
-	return a_load(&c->ring.tail, seq_cst) == head;
+	return a_load(&c->ring.tail, relaxed) == head;
 }
 
 static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
@@ -465,8 +465,9 @@ int leat_chan_shut_(struct leat_chan_ *c)
 		a_or(&c->word, CHAN_SHUT, seq_cst);
 		if (c->ring.cap > 0) {
 			/* [chan.shut] pairs with [ring.empty]: what is in the
-			 * ring by now is all there will be. */
-			a_or(&c->ring.tail, RING_SHUT, seq_cst);
+			 * ring by now is all there will be; who sees it sees
+			 * what was done before. */
+			a_or(&c->ring.tail, RING_SHUT, release);
 			chan_match(c, &s);
 		} else {
 			turn_away(c, &c->recvq, &s);

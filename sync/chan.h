@@ -181,8 +181,7 @@ static ALWAYS_INLINE uint64_t chan_unlocked(struct leat_chan_ *c)
 
 static ALWAYS_INLINE void chan_unlock(struct leat_chan_ *c)
 {
-	/* [chan.unlock] pairs with [chan.lock], [chan.ours], [chan.ours_too],
-	 * [select.age]. */
+	/* [chan.unlock] pairs with [chan.lock], [chan.ours], [chan.ours_too]. */
 	a_store(&c->word, chan_unlocked(c), release);
 }
 

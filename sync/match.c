@@ -63,11 +63,10 @@ enum claim choice_try_claim(struct choice *c)
 {
 	uint32_t state = a_load(&c->state, relaxed);
 
-	/* Again if it fell asleep meanwhile, or another's claim has ended. */
+	/* Again if it fell asleep meanwhile, or another's claim has ended.
+	 * Relaxed: what a claim is for, its party, came with LOCK. */
 	while (state <= CHOICE_ASLEEP)
-		/* [choice.claim] pairs with [choice.commit],
-		 * [choice.unclaim]. */
-		if (a_cas(&c->state, &state, state + CHOICE_CLAIM, acquire))
+		if (a_cas(&c->state, &state, state + CHOICE_CLAIM, relaxed))
 			return CLAIM_OURS;
 	return (state & CHOICE_MASK) == CHOICE_FIRED ? CLAIM_GONE
 						     : CLAIM_THEIRS;
@@ -98,8 +97,7 @@ void choice_await(struct choice *c)
 
 void choice_unclaim(struct choice *c)
 {
-	/* [choice.unclaim] pairs with [choice.claim]. */
-	a_store(&c->state, a_load(&c->state, relaxed) - CHOICE_CLAIM, release);
+	a_store(&c->state, a_load(&c->state, relaxed) - CHOICE_CLAIM, relaxed);
 }
 
 bool choice_fire(struct choice *c, uint32_t index)

@@ -195,11 +195,10 @@ ring_send(struct ring *r, const void *elem, uint32_t *n, bool alone)
 		if (likely(stamp == tail)) {
 			uint32_t got = ring_run(r, tail, 0, *n);
 
-			/* [ring.sent] pairs with [ring.empty], [chan.tail],
-			 * [chan.len], [select.age], [select.tail],
-			 * [select.see_tail], and comes
-			 * before [chan.see_receivers]: who finds the ring
-			 * empty has said that it waits. */
+			/* [ring.sent] pairs with [ring.empty], [chan.len],
+			 * [select.see_tail], and comes before
+			 * [chan.see_receivers]: who finds the ring empty has
+			 * said that it waits. */
 			if (unlikely(!ring_move(&r->tail, tail,
 						ring_after(r, tail, got), alone,
 						seq_cst)))
@@ -241,11 +240,10 @@ static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
 		if (likely(stamp == head + 1)) {
 			uint32_t got = ring_run(r, head, 1, *n);
 
-			/* [ring.received] pairs with [ring.full], [chan.head],
-			 * [chan.len], [select.age], [select.head],
-			 * [select.see_head], and comes
-			 * before [chan.see_senders]: who finds the ring full
-			 * has said that it waits. */
+			/* [ring.received] pairs with [ring.full], [chan.len],
+			 * [select.see_head], and comes before
+			 * [chan.see_senders]: who finds the ring full has
+			 * said that it waits. */
 			if (unlikely(!ring_move(&r->head, head,
 						ring_after(r, head, got), alone,
 						seq_cst)))

@@ -68,19 +68,15 @@ static struct queue *others(const struct leat_case *k)
 
 /* -- poll -- */
 
-/* Grows with every change of the channel. */
+/* Grows with every change of the channel.  Relaxed: the look in between, at the
+ * same words, is what acquires. */
 static uint64_t age(struct leat_chan_ *c)
 {
-	/* [select.age] pairs with [chan.unlock], [ring.sent],
-	 * [ring.received]. */
-	uint64_t sum = a_load(&c->word, acquire);
+	uint64_t sum = a_load(&c->word, relaxed);
 
-	if (c->ring.cap > 0) {
-		/* [select.tail] pairs with [ring.sent]. */
-		sum += a_load(&c->ring.tail, acquire);
-		/* [select.head] pairs with [ring.received]. */
-		sum += a_load(&c->ring.head, acquire);
-	}
+	if (c->ring.cap > 0)
+		sum += a_load(&c->ring.tail, relaxed) +
+		       a_load(&c->ring.head, relaxed);
 	return sum;
 }
 
@@ -335,7 +331,7 @@ static bool enlist(struct select *s, int i)
 static void shuffle(struct select *s)
 {
 	for (int k = 0; k < s->n; k++) {
-		int j = s->how & LEAT_FIRST_
+		int j = k == 0 || s->how & LEAT_FIRST_
 				? k
 				: (int)(m_random() % (uint32_t)(k + 1));
 
@@ -365,9 +361,8 @@ static bool commit(struct choice *c)
 	for (int turn = 0;; turn++) {
 		uint32_t state = a_load(&c->state, relaxed);
 
-		/* [choice.commit] pairs with [choice.claim]. */
 		if (state == CHOICE_AWAKE &&
-		    a_cas(&c->state, &state, CHOICE_ASLEEP, release))
+		    a_cas(&c->state, &state, CHOICE_ASLEEP, relaxed))
 			return true;
 		if ((state & CHOICE_MASK) == CHOICE_FIRED)
 			return false;

@@ -132,6 +132,8 @@ static bool step(struct self *s)
 
 	if (atomic_load(&world.deals) > world.limit)
 		return false;
+	if (!to && !from) /* of two, both would wait until it is over */
+		to = ALL;
 	at = deal(s->everything ? 6 : chance(s, 10), to, from, s->item, &v,
 		  &ok);
 	if (at == OVER)

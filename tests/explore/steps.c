@@ -250,10 +250,15 @@ void explore_wake(_Atomic uint32_t *word, int n)
 	struct update u = { EXPLORE_add, 0, 0, 0 };
 	uint32_t version;
 
+	uint64_t there;
+
 	threads_point(&site, p);
 	model->fence(EXPLORE_seq_cst);
-	/* Who sleeps is decided in the order of these, as of writes. */
+	/* Who sleeps is decided in the order of these, as of writes.  But
+	 * nothing is written: the word may be gone, and its memory another's. */
+	there = peek(p);
 	model->change(p, &u, EXPLORE_relaxed, &version);
+	poke(p, there);
 	tell(&site, p, ", it is", u.old);
 	threads_wake(word, n);
 }
