@@ -39,15 +39,6 @@ static COLD void help(struct leat_chan_ *c)
 
 /* -- with LOCK -- */
 
-/* Relaxed: a send that has returned was seen by the receiver that waits, or has
- * held LOCK; one that has not may be passed. */
-static bool drained(struct leat_chan_ *c)
-{
-	uint64_t head = a_load(&c->ring.head, relaxed);
-
-	return a_load(&c->ring.tail, relaxed) == head;
-}
-
 static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
 				    struct served *s)
 {
@@ -57,10 +48,11 @@ static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
 
 	if (a_load(&c->word, relaxed) & CHAN_SHUT)
 		return RING_CLOSED;
-	/* From hand to hand, if there is nothing in between.  (Without a
-	 * buffer both queues may be in use: by one select.) */
-	if (c->recvq.first &&
-	    (c->ring.cap == 0 || (!c->sendq.first && drained(c))) &&
+	/* From hand to hand.  A value that is in the ring while a receiver
+	 * waits is of a send that is still on its way to help, and may be
+	 * passed.  (Without a buffer both queues may be in use: by one select.)
+	 */
+	if ((c->ring.cap == 0 || !c->sendq.first) &&
 	    (n = chan_claim_first(&c->recvq))) {
 		queue_remove(&c->recvq, n);
 		chan_copy(c, n->elem, elem);
