@@ -72,14 +72,18 @@ struct arch_call *arch_begin(void *with);
 _Noreturn void arch_end(uintptr_t result);
 
 /* The thread's word: which M this is.  The only thread-local variable there
- * is, behind an opaque call, so that no compiler keeps its address over a
- * switch.  The result is good until the next switch.  NULL at first. */
-void *arch_self(void);
+ * is, and no compiler knows of it, so none keeps its address over a switch.
+ * The result is good until the next switch.  NULL at first. */
+static inline void *arch_self(void);
 void arch_self_set(void *self);
 
 /* The bottom of every stack, where a fresh context begins.  Not for calls. */
 void arch_start(void);
 
-#include "context.h" /* the four inline functions above */
+/* ARCH_RETURNS_ELSEWHERE: an attribute of functions that return on another
+ * goroutine's call than the latest (core/dispatch.h); empty where the compiler
+ * has none. */
+
+#include "context.h" /* the five inline functions above */
 
 #endif

@@ -71,7 +71,7 @@ COLD void park_spill(struct p *p, struct deque *q)
 	wake_submit(p->node, half, ARRAY_LEN(half));
 }
 
-void ready(struct m *m, struct g *g)
+void ready_slow(struct m *m, struct g *g)
 {
 	a_store(&g->state, G_RUNNABLE, relaxed);
 	if (unlikely(!m)) {

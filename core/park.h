@@ -71,7 +71,24 @@ park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
 }
 
 /* WAITING -> RUNNABLE: queue g.  Exactly once for each park. */
-void ready(struct m *m, struct g *g);
+void ready_slow(struct m *m, struct g *g);
+
+static ALWAYS_INLINE void ready(struct m *m, struct g *g)
+{
+	struct p *p;
+
+	if (unlikely(!m) || unlikely(g->bound)) {
+		ready_slow(m, g);
+		return;
+	}
+	p = m_p(m);
+	if (unlikely(a_load(&p->runnext, relaxed))) {
+		ready_slow(m, g);
+		return;
+	}
+	a_store(&g->state, G_RUNNABLE, relaxed);
+	a_store(&p->runnext, g, relaxed);
+}
 
 /* A new goroutine to the P's own queues. */
 void park_spawned(struct m *m, struct g *g);

@@ -155,7 +155,7 @@ bool m_touched(const void *what)
 	lock_take(&pool.lock);
 	for (struct chunk *c = pool.chunks; c; c = c->next)
 		for (int i = 0; i < MS_A_CHUNK; i++)
-			/* [m.touches] pairs with [bias.leave]. */
+			/* [m.touches] pairs with [bias.leave], [switch.word]. */
 			found |= a_load(&c->m[i].touching, acquire) == what;
 	lock_drop(&pool.lock);
 	return found;

@@ -69,7 +69,7 @@ static void take_back(struct bias *b, uintptr_t home)
 		return;
 	/* Either m sees that it moves, or we see that m touches it. */
 	a_heavy();
-	/* [bias.await] pairs with [bias.leave]. */
+	/* [bias.await] pairs with [bias.leave], [switch.word]. */
 	for (int turn = 0; a_load(&m->touching, acquire) == b; turn++)
 		rest(turn);
 	lose_patience(b);

@@ -71,20 +71,36 @@ void bias_ask(struct bias *b, struct m *m);
 
 bool bias_enter_slow(struct bias *b, struct m *m);
 
-/* Before the words that home guards.  True: they are ours alone. */
-static ALWAYS_INLINE bool bias_enter(struct bias *b, struct m *m)
+enum bias_home { BIAS_OURS, BIAS_SHARED, BIAS_ELSEWHERE };
+
+/* Before the words that home guards; from here to bias_leave it stays so, unless
+ * it is ELSEWHERE. */
+static ALWAYS_INLINE enum bias_home bias_touch(struct bias *b, struct m *m)
 {
 	uintptr_t home;
 
-	if (unlikely(!m))
-		return bias_enter_slow(b, m);
 	a_store(&m->touching, b, relaxed);
 	a_light();
 	/* [bias.enter] pairs with [bias.shared], [bias.ours]. */
 	home = a_load(&b->home, acquire);
 	if (likely(home == (uintptr_t)m))
-		return true;
-	return likely(home == 0) ? false : bias_enter_slow(b, m);
+		return BIAS_OURS;
+	return likely(home == 0) ? BIAS_SHARED : BIAS_ELSEWHERE;
+}
+
+/* The same, and then it is not elsewhere.  True: it is ours alone. */
+static ALWAYS_INLINE bool bias_enter(struct bias *b, struct m *m)
+{
+	enum bias_home home = likely(m) ? bias_touch(b, m) : BIAS_ELSEWHERE;
+
+	return likely(home != BIAS_ELSEWHERE) ? home == BIAS_OURS
+					      : bias_enter_slow(b, m);
+}
+
+/* What a switch sets to 0 instead of bias_leave. */
+static ALWAYS_INLINE _Atomic uint64_t *bias_mark(struct m *m)
+{
+	return (_Atomic uint64_t *)&m->touching;
 }
 
 static ALWAYS_INLINE void bias_leave(struct m *m)

@@ -1,16 +1,21 @@
 /*
- * chan.c - channels: send, receive, close, and who waits.
+ * chan.c - channels: send and receive, one at a time or many.
  *
- *	                room, or a value,        otherwise
+ *	                room, or a value,       otherwise
  *	                and nobody waits
- *	buffered        one compare-and-swap     LOCK; match; then as below
- *	unbuffered      -                        LOCK; serve the first one who
- *	                                         waits on the other side, else
- *	                                         wait, and the switch drops LOCK
+ *	buffered        quickly: one compare-   slowly: LOCK; match; then as below
+ *	                and-swap, or none
+ *	unbuffered      -                       LOCK, or none: serve the first who
+ *	                                        waits on the other side, else
+ *	                                        wait, and the switch drops LOCK
  *
  * match serves those who wait from the ring, in both directions, until nobody
  * can be served: a value taken for a receiver makes room for a sender, whose
  * value may be the next receiver's.
+ *
+ * A public call is the quick part and nothing else, so that it needs no frame;
+ * it ends in a jump to the slow part, and that in a jump to the wait, whose
+ * return is RETURNS_ELSEWHERE (core/dispatch.h).
  *
  * After Go's runtime/chan.go in what it does; the ring, the one word and the
  * order in which the two are looked at are those of chan.h.
@@ -21,21 +26,6 @@
 #include "core/os.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-/* Somebody waits for what we have just done. */
-static COLD void help(struct leat_chan_ *c)
-{
-	struct m *m = chan_lock(c, m_enter(), 0);
-	struct served s;
-
-	served_init(&s);
-	chan_match(c, &s);
-	chan_unlock(c);
-	chan_wake(&s, m);
-	if (m)
-		m_leave(m);
-}
 
 /* -- with LOCK -- */
 
@@ -99,38 +89,11 @@ static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 	return r;
 }
 
-/* Without a buffer, the two cases that have to be fast: nobody is there (NONE,
- * LOCK is kept); the first who waits is no select (OK, LOCK is dropped).  BUSY:
- * neither. */
-static ALWAYS_INLINE enum ring_result
-meet_first(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
-{
-	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
-	struct party *n = q->first;
-	struct waiter *who;
-
-	if (!n && !(a_load(&c->word, relaxed) & CHAN_SHUT))
-		return RING_NONE;
-	if (!n || n->choice)
-		return RING_BUSY;
-	queue_remove(q, n);
-	if (d == CHAN_SEND)
-		chan_copy(c, n->elem, elem);
-	else
-		chan_copy(c, elem, n->elem);
-	n->ok = true;
-	who = n->who;
-	chan_unlock(c);
-	waiter_wake(who, m);
-	return RING_OK;
-}
-
 /* One turn under LOCK, and as many more as it takes a peer in its window to
  * leave it.  NONE: nothing was done, and LOCK is held if the caller wants to
  * wait. */
-SANITIZE_SWITCHES static ALWAYS_INLINE enum ring_result
-attempt(struct leat_chan_ *c, enum direction d, void *elem, bool wait,
-	struct m **m)
+static enum ring_result attempt(struct leat_chan_ *c, enum direction d,
+				void *elem, bool wait, struct m **m)
 {
 	uint64_t flag = d == CHAN_SEND ? CHAN_SENDERS : CHAN_RECEIVERS;
 
@@ -140,13 +103,8 @@ attempt(struct leat_chan_ *c, enum direction d, void *elem, bool wait,
 		enum ring_result r;
 		struct served s;
 
-		*m = chan_lock(c, *m, flag);
-		if (wait && c->ring.cap == 0) {
-			r = meet_first(c, d, elem, *m);
-			if (likely(r != RING_BUSY))
-				return r;
-		}
 		served_init(&s);
+		*m = chan_lock(c, *m, flag);
 		r = d == CHAN_SEND ? send_locked(c, elem, &s)
 				   : receive_locked(c, elem, &s);
 		if (r == RING_NONE && wait) {
@@ -162,106 +120,7 @@ attempt(struct leat_chan_ *c, enum direction d, void *elem, bool wait,
 	}
 }
 
-/* In line, and to sleep; the switch drops LOCK. */
-SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
-wait_in_line(struct leat_chan_ *c, enum direction d, struct party *me,
-	     struct m *m)
-{
-	waiter_init(me->who, m);
-	queue_push(d == CHAN_SEND ? &c->sendq : &c->recvq, me);
-	return waiter_wait(me->who, m,
-			   d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
-			   &c->word, chan_unlocked(c));
-}
-
-/* Inline for the sake of the returns (core/dispatch.h). */
-SANITIZE_SWITCHES static ALWAYS_INLINE enum ring_result
-slowly(struct leat_chan_ *c, enum direction d, void *elem, bool wait)
-{
-	struct m *m = m_enter();
-	enum ring_result r = attempt(c, d, elem, wait, &m);
-
-	if (r == RING_NONE && wait) {
-		struct waiter who;
-		struct party me = { .who = &who, .elem = elem };
-
-		m = wait_in_line(c, d, &me, m);
-		r = me.ok ? RING_OK : RING_CLOSED;
-	} else if (r == RING_CLOSED && d == CHAN_RECEIVE) {
-		chan_zero(c, elem);
-	}
-	if (likely(m))
-		m_leave(m);
-	return r;
-}
-
-/* -- the operations -- */
-
-static ALWAYS_INLINE bool nobody_waits(struct leat_chan_ *c)
-{
-	return likely(
-		!(a_load(&c->word, relaxed) & (CHAN_RECEIVERS | CHAN_SENDERS)));
-}
-
-/* This thread has been alone here for long. */
-static COLD void ask(struct leat_chan_ *c)
-{
-	struct m *m = chan_lock(c, m_enter(), 0);
-
-	if (m && a_load(&c->ring.receivers.who, relaxed) == m)
-		bias_ask(&c->bias, m);
-	chan_unlock(c);
-	if (m)
-		m_leave(m);
-}
-
-/* On the shared ring, by locked operations. */
-static ALWAYS_INLINE enum ring_result among_others(struct leat_chan_ *c,
-						   enum direction d, void *elem,
-						   uint32_t *n, struct m *m)
-{
-	enum ring_result r;
-	uint64_t word;
-
-	r = d == CHAN_SEND ? ring_send(&c->ring, elem, n, false)
-			   : ring_receive(&c->ring, elem, n, false);
-	bias_leave(m);
-	if (r != RING_OK)
-		return r;
-	if (d == CHAN_SEND)
-		/* [chan.see_receivers] pairs with [chan.lock]: see chan.h. */
-		word = a_load(&c->word, seq_cst) & CHAN_RECEIVERS;
-	else
-		/* [chan.see_senders] pairs with [chan.lock]. */
-		word = a_load(&c->word, seq_cst) & CHAN_SENDERS;
-	if (unlikely(word))
-		help(c);
-	if (!m)
-		return r;
-	if (d == CHAN_RECEIVE)
-		bias_earned(&c->bias, &c->ring.receivers, m);
-	else if (bias_earned(&c->bias, &c->ring.senders, m))
-		ask(c);
-	return r;
-}
-
-/* Without LOCK: up to *n of them.  NONE also stands for "somebody waits". */
-static ALWAYS_INLINE enum ring_result
-quickly(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
-{
-	enum ring_result r;
-	struct m *m;
-
-	if (c->ring.cap == 0 || !nobody_waits(c))
-		return RING_NONE;
-	m = arch_self();
-	if (unlikely(!bias_enter(&c->bias, m)))
-		return among_others(c, d, elem, n, m);
-	r = d == CHAN_SEND ? ring_send(&c->ring, elem, n, true)
-			   : ring_receive(&c->ring, elem, n, true);
-	bias_leave(m);
-	return r;
-}
+/* -- who waits -- */
 
 static COLD _Noreturn void closed(void)
 {
@@ -274,44 +133,326 @@ static COLD _Noreturn void never(enum direction d)
 	waiter_never(d == CHAN_SEND ? G_CHAN_SEND_NIL : G_CHAN_RECEIVE_NIL);
 }
 
-SANITIZE_SWITCHES static ALWAYS_INLINE enum ring_result
-send(struct leat_chan_ *c, const void *elem)
+/* In line, and to sleep; the switch drops what we have: LOCK, or, if we are
+ * alone, the mark that we touch it.  False: closed. */
+SANITIZE_SWITCHES static ALWAYS_INLINE bool
+wait_in_line(struct leat_chan_ *c, enum direction d, void *elem, struct m *m,
+	     bool alone)
 {
-	enum ring_result r;
-	uint32_t one = 1;
+	struct waiter who;
+	struct party me = { .who = &who, .elem = elem };
+	uint64_t word;
 
-	if (unlikely(!c))
-		never(CHAN_SEND);
-	r = quickly(c, CHAN_SEND, (void *)elem, &one);
-	return r == RING_OK || r == RING_CLOSED
-		       ? r
-		       : slowly(c, CHAN_SEND, (void *)elem, true);
+	waiter_init(&who, m);
+	queue_push(d == CHAN_SEND ? &c->sendq : &c->recvq, &me);
+	word = chan_unlocked(c);
+	if (alone) {
+		a_store(&c->word, word, relaxed);
+		m = park(m, d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
+			 bias_mark(m), 0);
+	} else {
+		m = waiter_wait(&who, m,
+				d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
+				&c->word, word);
+	}
+	if (likely(m))
+		m_leave(m);
+	return me.ok;
 }
 
-SANITIZE_SWITCHES void leat_chan_send_(struct leat_chan_ *c, const void *elem)
+SANITIZE_SWITCHES RETURNS_ELSEWHERE static void
+wait_to_send(struct leat_chan_ *c, void *elem, struct m *m, bool alone)
 {
-	if (unlikely(send(c, elem) == RING_CLOSED))
+	bool ok = alone ? wait_in_line(c, CHAN_SEND, elem, m, true)
+			: wait_in_line(c, CHAN_SEND, elem, m, false);
+
+	if (unlikely(!ok))
 		closed();
 }
 
-SANITIZE_SWITCHES int leat_chan_offer_(struct leat_chan_ *c, const void *elem)
+SANITIZE_SWITCHES RETURNS_ELSEWHERE static bool
+wait_to_offer(struct leat_chan_ *c, void *elem, struct m *m)
 {
-	return send(c, elem) == RING_OK ? 0 : -EPIPE;
+	return wait_in_line(c, CHAN_SEND, elem, m, false);
 }
 
-SANITIZE_SWITCHES bool leat_chan_recv_(struct leat_chan_ *c, void *elem)
+SANITIZE_SWITCHES RETURNS_ELSEWHERE static bool
+wait_to_receive(struct leat_chan_ *c, void *elem, struct m *m, bool alone)
+{
+	return alone ? wait_in_line(c, CHAN_RECEIVE, elem, m, true)
+		     : wait_in_line(c, CHAN_RECEIVE, elem, m, false);
+}
+
+/* -- without LOCK -- */
+
+static ALWAYS_INLINE bool nobody_waits(struct leat_chan_ *c)
+{
+	return likely(
+		!(a_load(&c->word, relaxed) & (CHAN_RECEIVERS | CHAN_SENDERS)));
+}
+
+/* Does somebody wait for what we have done on the shared ring? */
+static ALWAYS_INLINE bool seen_waiting(struct leat_chan_ *c, enum direction d)
+{
+	if (d == CHAN_SEND)
+		/* [chan.see_receivers] pairs with [chan.lock]: see chan.h. */
+		return a_load(&c->word, seq_cst) & CHAN_RECEIVERS;
+	/* [chan.see_senders] pairs with [chan.lock]. */
+	return a_load(&c->word, seq_cst) & CHAN_SENDERS;
+}
+
+/* This thread has been alone here for long. */
+static ALWAYS_INLINE bool alone_for_long(struct leat_chan_ *c, enum direction d,
+					 struct m *m)
+{
+	if (d == CHAN_SEND)
+		return bias_earned(&c->bias, &c->ring.senders, m);
+	bias_earned(&c->bias, &c->ring.receivers, m);
+	return false;
+}
+
+/* The rare end of a quick operation. */
+enum more {
+	NOTHING,
+	HELP, /* somebody waits for what was done */
+	ASK,  /* this thread might have the channel for itself */
+};
+
+static COLD int settle(struct leat_chan_ *c, enum more more, int result)
+{
+	struct m *m = chan_lock(c, m_enter(), 0);
+	struct served s;
+
+	served_init(&s);
+	chan_match(c, &s);
+	if (more == ASK && m && a_load(&c->ring.receivers.who, relaxed) == m)
+		bias_ask(&c->bias, m);
+	chan_unlock(c);
+	chan_wake(&s, m);
+	if (m)
+		m_leave(m);
+	return result;
+}
+
+static ALWAYS_INLINE enum ring_result on_ring(struct leat_chan_ *c,
+					      enum direction d, void *elem,
+					      uint32_t *n, bool alone)
+{
+	return d == CHAN_SEND ? ring_send(&c->ring, elem, n, alone)
+			      : ring_receive(&c->ring, elem, n, alone);
+}
+
+/* Up to *n of them.  NONE also stands for "not without LOCK". */
+static ALWAYS_INLINE enum ring_result quickly(struct leat_chan_ *c,
+					      enum direction d, void *elem,
+					      uint32_t *n, enum more *more)
 {
 	enum ring_result r;
+	struct m *m;
+
+	*more = NOTHING;
+	if (c->ring.cap == 0 || !nobody_waits(c))
+		return RING_NONE;
+	m = arch_self();
+	if (unlikely(!m))
+		return RING_NONE;
+	switch (bias_touch(&c->bias, m)) {
+	case BIAS_OURS:
+		r = on_ring(c, d, elem, n, true);
+		bias_leave(m);
+		return r;
+	case BIAS_SHARED:
+		r = on_ring(c, d, elem, n, false);
+		bias_leave(m);
+		if (r == RING_OK && unlikely(seen_waiting(c, d)))
+			*more = HELP;
+		else if (r == RING_OK && unlikely(alone_for_long(c, d, m)))
+			*more = ASK;
+		return r;
+	default:
+		bias_leave(m);
+		return RING_NONE;
+	}
+}
+
+/* The same by a thread that is not the runtime's. */
+static COLD enum ring_result
+from_outside(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
+{
+	enum ring_result r;
+
+	if (c->ring.cap == 0 || !nobody_waits(c))
+		return RING_NONE;
+	bias_enter(&c->bias, NULL);
+	r = on_ring(c, d, elem, n, false);
+	if (r == RING_OK && seen_waiting(c, d))
+		settle(c, HELP, 0);
+	return r;
+}
+
+/* The same by whomever. */
+static ALWAYS_INLINE enum ring_result
+without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
+{
+	enum more more;
+	enum ring_result r = quickly(c, d, elem, n, &more);
+
+	if (unlikely(more))
+		settle(c, more, 0);
+	if (r == RING_NONE && unlikely(!arch_self()))
+		r = from_outside(c, d, elem, n);
+	return r;
+}
+
+/* -- the slow part -- */
+
+/* Without a buffer and alone: nobody is there (NONE, and we still touch it); the
+ * first who waits is no select (OK).  BUSY: neither, or not alone. */
+static ALWAYS_INLINE enum ring_result
+meet_alone(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
+{
+	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
+	struct waiter *who;
+	struct party *n;
+
+	if (!likely(m) || c->ring.cap > 0)
+		return RING_BUSY;
+	if (bias_touch(&c->bias, m) != BIAS_OURS)
+		goto no;
+	n = q->first;
+	if (!n && !(a_load(&c->word, relaxed) & CHAN_SHUT))
+		return RING_NONE;
+	if (!n || n->choice)
+		goto no;
+	queue_remove(q, n);
+	if (d == CHAN_SEND)
+		chan_copy(c, n->elem, elem);
+	else
+		chan_copy(c, elem, n->elem);
+	n->ok = true;
+	who = n->who;
+	a_store(&c->word, chan_unlocked(c), relaxed);
+	bias_leave(m);
+	waiter_wake(who, m);
+	return RING_OK;
+no:
+	bias_leave(m);
+	return RING_BUSY;
+}
+
+/* NONE: nothing was done; LOCK is held if the caller wants to wait. */
+static enum ring_result under_lock(struct leat_chan_ *c, enum direction d,
+				   void *elem, bool wait, struct m **m)
+{
+	enum ring_result r = RING_NONE;
 	uint32_t one = 1;
+
+	if (unlikely(!*m))
+		r = from_outside(c, d, elem, &one);
+	if (r == RING_NONE || r == RING_BUSY)
+		r = attempt(c, d, elem, wait, m);
+	if (r == RING_CLOSED && d == CHAN_RECEIVE)
+		chan_zero(c, elem);
+	return r;
+}
+
+static __attribute__((noinline)) void send_slowly(struct leat_chan_ *c,
+						  void *elem)
+{
+	enum ring_result r;
+	struct m *m;
+
+	if (unlikely(!c))
+		never(CHAN_SEND);
+	m = m_enter();
+	r = meet_alone(c, CHAN_SEND, elem, m);
+	if (r == RING_NONE)
+		return wait_to_send(c, elem, m, true);
+	if (r == RING_BUSY) {
+		r = under_lock(c, CHAN_SEND, elem, true, &m);
+		if (r == RING_NONE)
+			return wait_to_send(c, elem, m, false);
+	}
+	if (likely(m))
+		m_leave(m);
+	if (unlikely(r == RING_CLOSED))
+		closed();
+}
+
+static __attribute__((noinline)) bool receive_slowly(struct leat_chan_ *c,
+						     void *elem)
+{
+	enum ring_result r;
+	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_RECEIVE);
-	r = quickly(c, CHAN_RECEIVE, elem, &one);
-	if (r == RING_CLOSED)
-		chan_zero(c, elem);
-	else if (r != RING_OK)
-		r = slowly(c, CHAN_RECEIVE, elem, true);
+	m = m_enter();
+	r = meet_alone(c, CHAN_RECEIVE, elem, m);
+	if (r == RING_NONE)
+		return wait_to_receive(c, elem, m, true);
+	if (r == RING_BUSY) {
+		r = under_lock(c, CHAN_RECEIVE, elem, true, &m);
+		if (r == RING_NONE)
+			return wait_to_receive(c, elem, m, false);
+	}
+	if (likely(m))
+		m_leave(m);
 	return r == RING_OK;
+}
+
+static __attribute__((noinline)) int offer_slowly(struct leat_chan_ *c,
+						  void *elem)
+{
+	enum ring_result r;
+	struct m *m;
+
+	if (unlikely(!c))
+		never(CHAN_SEND);
+	m = m_enter();
+	r = under_lock(c, CHAN_SEND, elem, true, &m);
+	if (r == RING_NONE)
+		return wait_to_offer(c, elem, m) ? 0 : -EPIPE;
+	if (likely(m))
+		m_leave(m);
+	return r == RING_OK ? 0 : -EPIPE;
+}
+
+/* -- one at a time -- */
+
+void leat_chan_send_(struct leat_chan_ *c, const void *elem)
+{
+	uint32_t one = 1;
+	enum more more;
+
+	if (likely(c) &&
+	    quickly(c, CHAN_SEND, (void *)elem, &one, &more) == RING_OK) {
+		if (unlikely(more))
+			settle(c, more, 0);
+		return;
+	}
+	send_slowly(c, (void *)elem);
+}
+
+int leat_chan_offer_(struct leat_chan_ *c, const void *elem)
+{
+	uint32_t one = 1;
+	enum more more;
+
+	if (likely(c) &&
+	    quickly(c, CHAN_SEND, (void *)elem, &one, &more) == RING_OK)
+		return unlikely(more) ? settle(c, more, 0) : 0;
+	return offer_slowly(c, (void *)elem);
+}
+
+bool leat_chan_recv_(struct leat_chan_ *c, void *elem)
+{
+	uint32_t one = 1;
+	enum more more;
+
+	if (likely(c) && quickly(c, CHAN_RECEIVE, elem, &one, &more) == RING_OK)
+		return unlikely(more) ? settle(c, more, true) : true;
+	return receive_slowly(c, elem);
 }
 
 /* Nobody is there, as far as one load can tell.  Of another thread's channel it
@@ -329,19 +470,22 @@ static bool hopeless(struct leat_chan_ *c, enum direction d)
 
 enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
 {
-	enum ring_result r = RING_NONE;
+	enum ring_result r;
 	uint32_t one = 1;
+	struct m *m;
 
 	if (hopeless(c, d))
 		return RING_NONE;
-	if (c->ring.cap > 0 && nobody_waits(c)) {
-		r = quickly(c, d, elem, &one);
-		if (r == RING_CLOSED && d == CHAN_RECEIVE)
-			chan_zero(c, elem);
-		if (r == RING_OK || r == RING_CLOSED)
-			return r;
-	}
-	return slowly(c, d, elem, false);
+	r = without_lock(c, d, elem, &one);
+	if (r == RING_CLOSED && d == CHAN_RECEIVE)
+		chan_zero(c, elem);
+	if (r == RING_OK || r == RING_CLOSED)
+		return r;
+	m = m_enter();
+	r = under_lock(c, d, elem, false, &m);
+	if (m)
+		m_leave(m);
+	return r;
 }
 
 static int outcome(enum ring_result r)
@@ -371,9 +515,9 @@ static size_t go_on(struct leat_chan_ *c, enum direction d, char *elems,
 		    size_t done, size_t n)
 {
 	while (done < n) {
-		char *next = elems + done * c->ring.size;
+		char *next = elems ? elems + done * c->ring.size : NULL;
 		uint32_t some = at_most(n - done);
-		enum ring_result r = quickly(c, d, next, &some);
+		enum ring_result r = without_lock(c, d, next, &some);
 
 		if (r == RING_OK)
 			done += some;
@@ -385,187 +529,27 @@ static size_t go_on(struct leat_chan_ *c, enum direction d, char *elems,
 	return done;
 }
 
-SANITIZE_SWITCHES size_t leat_chan_send_n_(struct leat_chan_ *c,
-					   const void *elems, size_t n)
+size_t leat_chan_send_n_(struct leat_chan_ *c, const void *elems, size_t n)
 {
 	uint32_t sent = at_most(n);
-	enum ring_result r;
 
 	if (n == 0)
 		return 0;
-	if (unlikely(!c))
-		never(CHAN_SEND);
-	r = quickly(c, CHAN_SEND, (void *)elems, &sent);
-	if (r == RING_OK)
+	if (likely(c) &&
+	    without_lock(c, CHAN_SEND, (void *)elems, &sent) == RING_OK)
 		return sent;
-	if (r != RING_CLOSED)
-		r = slowly(c, CHAN_SEND, (void *)elems, true);
-	if (r == RING_CLOSED)
-		closed();
+	send_slowly(c, (void *)elems);
 	return go_on(c, CHAN_SEND, (char *)elems, 1, n);
 }
 
-SANITIZE_SWITCHES size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems,
-					   size_t n)
+size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems, size_t n)
 {
 	uint32_t got = at_most(n);
-	enum ring_result r;
 
 	if (n == 0)
 		return 0;
-	if (unlikely(!c))
-		never(CHAN_RECEIVE);
-	r = quickly(c, CHAN_RECEIVE, elems, &got);
-	if (r == RING_OK)
+	if (likely(c) && without_lock(c, CHAN_RECEIVE, elems, &got) == RING_OK)
 		return got;
-	if (r != RING_CLOSED)
-		r = slowly(c, CHAN_RECEIVE, elems, true);
-	if (r == RING_CLOSED) {
-		chan_zero(c, elems);
-		return 0;
-	}
-	return go_on(c, CHAN_RECEIVE, elems, 1, n);
-}
-
-/* -- close -- */
-
-static void turn_away(struct leat_chan_ *c, struct queue *q, struct served *s)
-{
-	struct party *n;
-
-	while ((n = chan_claim_first(q))) {
-		queue_remove(q, n);
-		if (q == &c->recvq)
-			chan_zero(c, n->elem);
-		chan_serve(n, false, s);
-	}
-}
-
-int leat_chan_shut_(struct leat_chan_ *c)
-{
-	struct served s;
-	struct m *m;
-	bool shut;
-
-	if (unlikely(!c))
-		return -EINVAL;
-	served_init(&s);
-	m = chan_lock(c, m_enter(), 0);
-	shut = a_load(&c->word, relaxed) & CHAN_SHUT;
-	if (!shut) {
-		/* [chan.close] pairs with [chan.peek], [select.word]. */
-		a_or(&c->word, CHAN_SHUT, seq_cst);
-		if (c->ring.cap > 0) {
-			/* [chan.shut] pairs with [ring.empty]: what is in the
-			 * ring by now is all there will be; who sees it sees
-			 * what was done before. */
-			a_or(&c->ring.tail, RING_SHUT, release);
-			chan_match(c, &s);
-		} else {
-			turn_away(c, &c->recvq, &s);
-		}
-		turn_away(c, &c->sendq, &s);
-	}
-	chan_unlock(c);
-	chan_wake(&s, m);
-	if (m)
-		m_leave(m);
-	return shut ? -EPIPE : 0;
-}
-
-void leat_chan_close_(struct leat_chan_ *c)
-{
-	int rc = leat_chan_shut_(c);
-
-	if (rc == -EINVAL)
-		panics("close of nil channel");
-	if (rc == -EPIPE)
-		panics("close of closed channel");
-}
-
-/* -- its life -- */
-
-static uint64_t lap_of(size_t cap)
-{
-	uint64_t lap = 1;
-
-	while (lap <= cap)
-		lap *= 2;
-	return lap;
-}
-
-/* Beyond this Go says so, too; far more than there is memory. */
-#define BYTES_MAX (1ull << 47)
-
-struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
-{
-	size_t stride = sizeof(struct slot) + (size + 7) / 8 * 8;
-	size_t need = cap ? sizeof(struct leat_chan_)
-			  : offsetof(struct leat_chan_, ring.apart);
-	struct leat_chan_ *c;
-
-	if (cap < 0 || cap > UINT32_MAX || size > UINT32_MAX - 16 ||
-	    (uint64_t)cap > BYTES_MAX / stride)
-		panics("makechan: size out of range");
-	need += stride * (size_t)cap;
-	c = aligned_alloc(CPU_LINE,
-			  (need + CPU_LINE - 1) / CPU_LINE * CPU_LINE);
-	if (!c)
-		return NULL;
-	memset(c, 0, cap ? sizeof(*c) : need);
-	a_store(&c->users, 1, relaxed);
-	bias_born(&c->bias);
-	c->ring.lap = lap_of((size_t)cap);
-	c->ring.cap = (uint32_t)cap;
-	c->ring.size = (uint32_t)size;
-	c->ring.stride = (uint32_t)stride;
-	c->ring.slots = (char *)(c + 1);
-	for (uint64_t i = 0; i < (uint64_t)cap; i++)
-		a_store(&ring_slot(&c->ring, i)->stamp, i, relaxed);
-	return c;
-}
-
-struct leat_chan_ *leat_chan_retain_(struct leat_chan_ *c)
-{
-	if (c)
-		a_add(&c->users, 1, relaxed);
-	return c;
-}
-
-void leat_chan_release_(struct leat_chan_ *c)
-{
-	uint32_t was;
-
-	if (!c)
-		return;
-	/* [chan.release] pairs with [chan.release]: the last one sees all
-	 * that the others did. */
-	was = a_sub(&c->users, 1, acq_rel);
-	if (was == 0)
-		fatal("leat_release of a channel that was released before");
-	if (was > 1)
-		return;
-	check(!c->recvq.first && !c->sendq.first);
-	bias_gone(&c->bias);
-	free(c);
-}
-
-size_t leat_chan_cap_(const struct leat_chan_ *c)
-{
-	return c ? c->ring.cap : 0;
-}
-
-size_t leat_chan_len_(struct leat_chan_ *c)
-{
-	uint64_t head, tail;
-	size_t n;
-
-	if (!c || c->ring.cap == 0)
-		return 0;
-	/* head first: it can only grow meanwhile. */
-	/* [chan.len] pairs with [ring.sent], [ring.received]. */
-	head = a_load(&c->ring.head, acquire);
-	tail = a_load(&c->ring.tail, relaxed);
-	n = ring_between(&c->ring, head, tail);
-	return n < c->ring.cap ? n : c->ring.cap;
+	return receive_slowly(c, elems) ? go_on(c, CHAN_RECEIVE, elems, 1, n)
+					: 0;
 }

@@ -163,7 +163,7 @@ static ALWAYS_INLINE void ring_write_n(struct ring *r, uint64_t pos,
 static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
 				      uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++, elem += r->size) {
+	for (uint32_t i = 0; i < n; i++, elem += elem ? r->size : 0) {
 		uint64_t at = ring_after(r, pos, i);
 		struct slot *s = ring_slot(r, at);
 

@@ -386,7 +386,7 @@ static void leave(struct select *s)
 }
 
 /* Register, wait, leave: which case it was. */
-static int wait(struct select *s)
+SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 {
 	_Atomic uint64_t nothing = 0;
 	int i;
@@ -415,23 +415,37 @@ static bool nothing_to_wait_for(const struct select *s)
 	return true;
 }
 
-static int wait_with_parties(struct select *s)
+/* What the caller is to know of case i. */
+static int tell(const struct select *s, int i)
 {
+	const struct leat_case *k = &s->cases[i];
+
+	if (unlikely(!s->ok) && k->send_)
+		panics("send on closed channel");
+	if (k->ok_)
+		*k->ok_ = s->ok;
+	return i;
+}
+
+SANITIZE_SWITCHES RETURNS_ELSEWHERE static int
+select_slowly(const struct leat_case *cases, int n, unsigned how)
+{
+	struct select s = { .cases = cases, .n = n, .how = how };
 	struct party few[PARTIES], *many = NULL;
 	int i;
 
-	if (s->n > PARTIES) {
-		many = malloc((size_t)s->n * sizeof(*many));
+	if (n > PARTIES) {
+		many = malloc((size_t)n * sizeof(*many));
 		if (!many)
-			fatal("select: no memory for %d cases", s->n);
+			fatal("select: no memory for %d cases", n);
 	}
-	s->party = many ? many : few;
-	s->m = m_enter();
-	i = wait(s);
-	if (s->m)
-		m_leave(s->m);
+	s.party = many ? many : few;
+	s.m = m_enter();
+	i = wait(&s);
+	if (s.m)
+		m_leave(s.m);
 	free(many);
-	return i;
+	return tell(&s, i);
 }
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how)
@@ -445,13 +459,7 @@ int leat_select_(const struct leat_case *cases, int n, unsigned how)
 		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
 	}
 	i = poll(&s);
-	if (i < 0 && (how & LEAT_TRY_))
-		return -1;
-	if (i < 0)
-		i = wait_with_parties(&s);
-	if (!s.ok && cases[i].send_)
-		panics("send on closed channel");
-	if (cases[i].ok_)
-		*cases[i].ok_ = s.ok;
-	return i;
+	if (i >= 0)
+		return tell(&s, i);
+	return how & LEAT_TRY_ ? -1 : select_slowly(cases, n, how);
 }

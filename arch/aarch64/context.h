@@ -21,7 +21,8 @@
  *
  * The two stores are release stores, after which the saved context is seen:
  * [switch.live] pairs with [live.look], [live.hold].
- * Likewise [switch.word] pairs with [wg.lock], [chan.lock], [chan.ours], [chan.ours_too].
+ * Likewise [switch.word] pairs with [wg.lock], [chan.lock], [chan.ours],
+ * [chan.ours_too], [bias.await], [m.touches].
  *
  * Offsets are passed as constants, never as memory operands, which the
  * compiler might address by sp.
@@ -115,6 +116,22 @@ arch_switch(struct arch_context *from, struct arch_context *to, void *with,
 _Static_assert(offsetof(struct arch_context, sp) ==
 		       offsetof(struct arch_context, pc) + 8,
 	       "pc and sp travel as a pair");
+
+#define ARCH_RETURNS_ELSEWHERE
+
+/* Initial-exec: one load of the offset and one of the word, in a program, a
+ * position-independent one and a shared library alike. */
+__attribute__((always_inline)) static inline void *arch_self(void)
+{
+	void *self, *base;
+
+	__asm__ volatile("mrs	%1, tpidr_el0\n\t"
+			 "adrp	%0, :gottprel:arch_word\n\t"
+			 "ldr	%0, [%0, #:gottprel_lo12:arch_word]\n\t"
+			 "ldr	%0, [%1, %0]"
+			 : "=&r"(self), "=&r"(base));
+	return self;
+}
 
 static inline void arch_control_save(struct arch_context *c)
 {

@@ -42,25 +42,6 @@ arch_start:
 	.cfi_endproc
 	.size	arch_start, . - arch_start
 
-/*
- * Initial-exec: one load of the offset and one of the word, in a program, a
- * position-independent one and a shared library alike.
- */
-	.globl	arch_self
-	.hidden	arch_self
-	.type	arch_self, %function
-	.p2align 4
-arch_self:
-	.cfi_startproc
-	hint	#34			/* bti c */
-	mrs	x1, tpidr_el0
-	adrp	x0, :gottprel:word
-	ldr	x0, [x0, #:gottprel_lo12:word]
-	ldr	x0, [x1, x0]
-	ret
-	.cfi_endproc
-	.size	arch_self, . - arch_self
-
 	.globl	arch_self_set
 	.hidden	arch_self_set
 	.type	arch_self_set, %function
@@ -69,8 +50,8 @@ arch_self_set:
 	.cfi_startproc
 	hint	#34			/* bti c */
 	mrs	x2, tpidr_el0
-	adrp	x1, :gottprel:word
-	ldr	x1, [x1, #:gottprel_lo12:word]
+	adrp	x1, :gottprel:arch_word
+	ldr	x1, [x1, #:gottprel_lo12:arch_word]
 	str	x0, [x2, x1]
 	ret
 	.cfi_endproc
@@ -78,9 +59,11 @@ arch_self_set:
 
 	.section .tbss, "awT", %nobits
 	.p2align 3
-	.type	word, %object
-	.size	word, 8
-word:
+	.globl	arch_word		/* context.h reads it */
+	.hidden	arch_word
+	.type	arch_word, %object
+	.size	arch_word, 8
+arch_word:
 	.zero	8
 
 	.section .note.gnu.property, "a", %note

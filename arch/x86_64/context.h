@@ -17,7 +17,8 @@
  *
  * The two stores are release stores, after which the saved context is seen:
  * [switch.live] pairs with [live.look], [live.hold].
- * Likewise [switch.word] pairs with [wg.lock], [chan.lock], [chan.ours], [chan.ours_too].
+ * Likewise [switch.word] pairs with [wg.lock], [chan.lock], [chan.ours],
+ * [chan.ours_too], [bias.await], [m.touches].
  *
  * Offsets are passed as constants, never as memory operands, which the
  * compiler might address by rsp.
@@ -93,6 +94,24 @@ arch_switch(struct arch_context *from, struct arch_context *to, void *with,
 	return with;
 }
 /* clang-format on */
+
+#if __has_attribute(function_return)
+#define ARCH_RETURNS_ELSEWHERE __attribute__((function_return("thunk-extern")))
+#else
+#define ARCH_RETURNS_ELSEWHERE
+#endif
+
+/* Initial-exec: one load of the offset and one of the word, in a program, a
+ * position-independent one and a shared library alike. */
+__attribute__((always_inline)) static inline void *arch_self(void)
+{
+	void *self;
+
+	__asm__ volatile("movq	arch_word@gottpoff(%%rip), %0\n\t"
+			 "movq	%%fs:(%0), %0"
+			 : "=r"(self));
+	return self;
+}
 
 static inline void arch_control_save(struct arch_context *c)
 {

@@ -48,23 +48,6 @@ arch_start:
 	.cfi_endproc
 	.size	arch_start, . - arch_start
 
-/*
- * Initial-exec: one load of the offset and one of the word, in a program, a
- * position-independent one and a shared library alike.
- */
-	.globl	arch_self
-	.hidden	arch_self
-	.type	arch_self, @function
-	.p2align 4
-arch_self:
-	.cfi_startproc
-	endbr64
-	movq	word@gottpoff(%rip), %rax
-	movq	%fs:(%rax), %rax
-	ret
-	.cfi_endproc
-	.size	arch_self, . - arch_self
-
 	.globl	arch_self_set
 	.hidden	arch_self_set
 	.type	arch_self_set, @function
@@ -72,17 +55,34 @@ arch_self:
 arch_self_set:
 	.cfi_startproc
 	endbr64
-	movq	word@gottpoff(%rip), %rax
+	movq	arch_word@gottpoff(%rip), %rax
 	movq	%rdi, %fs:(%rax)
 	ret
 	.cfi_endproc
 	.size	arch_self_set, . - arch_self_set
 
+/* Where functions return that return elsewhere (core/dispatch.h); the name is
+ * the compiler's. */
+	.globl	__x86_return_thunk
+	.hidden	__x86_return_thunk
+	.type	__x86_return_thunk, @function
+	.p2align 4
+__x86_return_thunk:
+	.cfi_startproc
+	popq	%rcx
+	.cfi_def_cfa_offset 0
+	.cfi_register rip, rcx
+	notrack jmp *%rcx
+	.cfi_endproc
+	.size	__x86_return_thunk, . - __x86_return_thunk
+
 	.section .tbss, "awT", @nobits
 	.p2align 3
-	.type	word, @object
-	.size	word, 8
-word:
+	.globl	arch_word		/* context.h reads it */
+	.hidden	arch_word
+	.type	arch_word, @object
+	.size	arch_word, 8
+arch_word:
 	.zero	8
 
 	.section .note.gnu.property, "a", @note

@@ -156,6 +156,7 @@ static void look_at(const struct leat_chan_ *c, bool word)
 #undef waiter_pause
 #define waiter_pause(m, turn) (look_at(c, false), waiter_pause(m, turn))
 #include "sync/chan.c"
+#include "sync/life.c"
 #include "sync/select.c"
 #undef memcpy
 #undef memset
@@ -166,7 +167,7 @@ static void look_at(const struct leat_chan_ *c, bool word)
 /* How many of the first threads are the runtime's.  They must not wait. */
 static int workers;
 
-void *arch_self(void)
+void *explore_word(void)
 {
 	return self && explore_self() < workers ? &ms[explore_self()] : NULL;
 }
@@ -183,7 +184,7 @@ bool m_touched(const void *what)
 ASTRAY(struct m *, m_enter_slow, struct m *m)
 ASTRAY(struct m *, park_part, struct m *m)
 ASTRAY(void, park_spill, struct p *p, struct deque *q)
-ASTRAY(void, ready, struct m *m, struct g *g)
+ASTRAY(void, ready_slow, struct m *m, struct g *g)
 ASTRAY(void, wake_share, struct p *p, uint32_t keep)
 ASTRAY(char *, stack_refill, struct stack_cache *c)
 ASTRAY(struct g *, runq_pop, struct runq *q)

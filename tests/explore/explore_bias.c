@@ -38,7 +38,7 @@ static bool foreign[THREADS];
 
 struct sched sched;
 
-void *arch_self(void)
+void *explore_word(void)
 {
 	int i = explore_self();
 

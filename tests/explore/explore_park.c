@@ -32,7 +32,7 @@ static int permits;           /* likewise */
 static int resumed[GS], ended;
 static _Atomic(struct g *) published[2];
 
-void *arch_self(void)
+void *explore_word(void)
 {
 	int i = explore_self();
 

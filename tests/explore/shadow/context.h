@@ -10,6 +10,15 @@ void *explore_switch(struct arch_context *from, struct arch_context *to,
 		     void *with, void *addr, uint64_t value);
 void explore_begin_at(struct arch_context *c);
 
+#define ARCH_RETURNS_ELSEWHERE
+
+void *explore_word(void); /* the case's own, if it has Ms */
+
+static inline void *arch_self(void)
+{
+	return explore_word();
+}
+
 static inline void *arch_switch(struct arch_context *from,
 				struct arch_context *to, void *with, void *addr,
 				uint64_t value)

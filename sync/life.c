@@ -1,0 +1,161 @@
+/*
+ * life.c - how a channel begins, is closed, and ends.
+ *
+ *	make ----> open ----> closed          shut, under LOCK, once
+ *	              '---------'---> freed   by who gives the last reference back
+ *
+ * A close first marks the word and the end of the ring, so that no send comes
+ * after it; then whoever waits to receive takes what is left, and the rest, and
+ * all who wait to send, are turned away.
+ *
+ * After Go's runtime/chan.go in what it does.
+ */
+#include "sync/chan.h"
+
+#include "core/base.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* -- close -- */
+
+static void turn_away(struct leat_chan_ *c, struct queue *q, struct served *s)
+{
+	struct party *n;
+
+	while ((n = chan_claim_first(q))) {
+		queue_remove(q, n);
+		if (q == &c->recvq)
+			chan_zero(c, n->elem);
+		chan_serve(n, false, s);
+	}
+}
+
+int leat_chan_shut_(struct leat_chan_ *c)
+{
+	struct served s;
+	struct m *m;
+	bool shut;
+
+	if (unlikely(!c))
+		return -EINVAL;
+	served_init(&s);
+	m = chan_lock(c, m_enter(), 0);
+	shut = a_load(&c->word, relaxed) & CHAN_SHUT;
+	if (!shut) {
+		/* [chan.close] pairs with [chan.peek], [select.word]. */
+		a_or(&c->word, CHAN_SHUT, seq_cst);
+		if (c->ring.cap > 0) {
+			/* [chan.shut] pairs with [ring.empty]: what is in the
+			 * ring by now is all there will be; who sees it sees
+			 * what was done before. */
+			a_or(&c->ring.tail, RING_SHUT, release);
+			chan_match(c, &s);
+		} else {
+			turn_away(c, &c->recvq, &s);
+		}
+		turn_away(c, &c->sendq, &s);
+	}
+	chan_unlock(c);
+	chan_wake(&s, m);
+	if (m)
+		m_leave(m);
+	return shut ? -EPIPE : 0;
+}
+
+void leat_chan_close_(struct leat_chan_ *c)
+{
+	int rc = leat_chan_shut_(c);
+
+	if (rc == -EINVAL)
+		panics("close of nil channel");
+	if (rc == -EPIPE)
+		panics("close of closed channel");
+}
+
+/* -- its life -- */
+
+static uint64_t lap_of(size_t cap)
+{
+	uint64_t lap = 1;
+
+	while (lap <= cap)
+		lap *= 2;
+	return lap;
+}
+
+/* Beyond this Go says so, too; far more than there is memory. */
+#define BYTES_MAX (1ull << 47)
+
+struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
+{
+	size_t stride = sizeof(struct slot) + (size + 7) / 8 * 8;
+	size_t need = cap ? sizeof(struct leat_chan_)
+			  : offsetof(struct leat_chan_, ring.apart);
+	struct leat_chan_ *c;
+
+	if (cap < 0 || cap > UINT32_MAX || size > UINT32_MAX - 16 ||
+	    (uint64_t)cap > BYTES_MAX / stride)
+		panics("makechan: size out of range");
+	need += stride * (size_t)cap;
+	c = aligned_alloc(CPU_LINE,
+			  (need + CPU_LINE - 1) / CPU_LINE * CPU_LINE);
+	if (!c)
+		return NULL;
+	memset(c, 0, cap ? sizeof(*c) : need);
+	a_store(&c->users, 1, relaxed);
+	bias_born(&c->bias);
+	c->ring.lap = lap_of((size_t)cap);
+	c->ring.cap = (uint32_t)cap;
+	c->ring.size = (uint32_t)size;
+	c->ring.stride = (uint32_t)stride;
+	c->ring.slots = (char *)(c + 1);
+	for (uint64_t i = 0; i < (uint64_t)cap; i++)
+		a_store(&ring_slot(&c->ring, i)->stamp, i, relaxed);
+	return c;
+}
+
+struct leat_chan_ *leat_chan_retain_(struct leat_chan_ *c)
+{
+	if (c)
+		a_add(&c->users, 1, relaxed);
+	return c;
+}
+
+void leat_chan_release_(struct leat_chan_ *c)
+{
+	uint32_t was;
+
+	if (!c)
+		return;
+	/* [chan.release] pairs with [chan.release]: the last one sees all
+	 * that the others did. */
+	was = a_sub(&c->users, 1, acq_rel);
+	if (was == 0)
+		fatal("leat_release of a channel that was released before");
+	if (was > 1)
+		return;
+	check(!c->recvq.first && !c->sendq.first);
+	bias_gone(&c->bias);
+	free(c);
+}
+
+size_t leat_chan_cap_(const struct leat_chan_ *c)
+{
+	return c ? c->ring.cap : 0;
+}
+
+size_t leat_chan_len_(struct leat_chan_ *c)
+{
+	uint64_t head, tail;
+	size_t n;
+
+	if (!c || c->ring.cap == 0)
+		return 0;
+	/* head first: it can only grow meanwhile. */
+	/* [chan.len] pairs with [ring.sent], [ring.received]. */
+	head = a_load(&c->ring.head, acquire);
+	tail = a_load(&c->ring.tail, relaxed);
+	n = ring_between(&c->ring, head, tail);
+	return n < c->ring.cap ? n : c->ring.cap;
+}
