@@ -89,11 +89,11 @@ static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 	return r;
 }
 
-/* One turn under LOCK, and as many more as it takes a peer in its window to
- * leave it.  NONE: nothing was done, and LOCK is held if the caller wants to
- * wait. */
+/* One turn under LOCK, which may be held already, and as many more as it takes a
+ * peer in its window to leave it.  NONE: nothing was done, and LOCK is held if
+ * the caller wants to wait. */
 static enum ring_result attempt(struct leat_chan_ *c, enum direction d,
-				void *elem, bool wait, struct m **m)
+				void *elem, bool wait, bool held, struct m **m)
 {
 	uint64_t flag = d == CHAN_SEND ? CHAN_SENDERS : CHAN_RECEIVERS;
 
@@ -104,7 +104,9 @@ static enum ring_result attempt(struct leat_chan_ *c, enum direction d,
 		struct served s;
 
 		served_init(&s);
-		*m = chan_lock(c, *m, flag);
+		if (!held)
+			*m = chan_lock(c, *m, flag);
+		held = false;
 		r = d == CHAN_SEND ? send_locked(c, elem, &s)
 				   : receive_locked(c, elem, &s);
 		if (r == RING_NONE && wait) {
@@ -306,24 +308,38 @@ without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 
 /* -- the slow part -- */
 
-/* Without a buffer and alone: nobody is there (NONE, and we still touch it); the
- * first who waits is no select (OK).  BUSY: neither, or not alone. */
-static ALWAYS_INLINE enum ring_result
-meet_alone(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
+/* How far a meeting without a buffer came. */
+enum meeting {
+	MET,    /* with the first who waited */
+	ALONE,  /* nobody is there; the channel is ours, and marked touched */
+	LOCKED, /* nobody is there; LOCK is held */
+	HELD,   /* LOCK is held, and it is another case */
+	OTHER,  /* another case */
+};
+
+/* The two that have to be fast: nobody is there; the first who waits is no
+ * select. */
+static ALWAYS_INLINE enum meeting meet(struct leat_chan_ *c, enum direction d,
+				       void *elem, struct m **m)
 {
 	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
 	struct waiter *who;
 	struct party *n;
+	bool alone;
 
-	if (!likely(m) || c->ring.cap > 0)
-		return RING_BUSY;
-	if (bias_touch(&c->bias, m) != BIAS_OURS)
-		goto no;
+	if (unlikely(!*m) || c->ring.cap > 0)
+		return OTHER;
+	alone = likely(bias_touch(&c->bias, *m) == BIAS_OURS);
+	if (!alone)
+		*m = chan_lock_slow(c, *m, 0);
 	n = q->first;
 	if (!n && !(a_load(&c->word, relaxed) & CHAN_SHUT))
-		return RING_NONE;
-	if (!n || n->choice)
-		goto no;
+		return alone ? ALONE : LOCKED;
+	if (unlikely(!n) || unlikely(n->choice)) {
+		if (alone)
+			bias_leave(*m);
+		return alone ? OTHER : HELD;
+	}
 	queue_remove(q, n);
 	if (d == CHAN_SEND)
 		chan_copy(c, n->elem, elem);
@@ -331,18 +347,20 @@ meet_alone(struct leat_chan_ *c, enum direction d, void *elem, struct m *m)
 		chan_copy(c, elem, n->elem);
 	n->ok = true;
 	who = n->who;
-	a_store(&c->word, chan_unlocked(c), relaxed);
-	bias_leave(m);
-	waiter_wake(who, m);
-	return RING_OK;
-no:
-	bias_leave(m);
-	return RING_BUSY;
+	if (alone) {
+		a_store(&c->word, chan_unlocked(c), relaxed);
+		bias_leave(*m);
+	} else {
+		chan_unlock(c);
+	}
+	waiter_wake(who, *m);
+	return MET;
 }
 
 /* NONE: nothing was done; LOCK is held if the caller wants to wait. */
 static enum ring_result under_lock(struct leat_chan_ *c, enum direction d,
-				   void *elem, bool wait, struct m **m)
+				   void *elem, bool wait, bool held,
+				   struct m **m)
 {
 	enum ring_result r = RING_NONE;
 	uint32_t one = 1;
@@ -350,7 +368,7 @@ static enum ring_result under_lock(struct leat_chan_ *c, enum direction d,
 	if (unlikely(!*m))
 		r = from_outside(c, d, elem, &one);
 	if (r == RING_NONE || r == RING_BUSY)
-		r = attempt(c, d, elem, wait, m);
+		r = attempt(c, d, elem, wait, held, m);
 	if (r == RING_CLOSED && d == CHAN_RECEIVE)
 		chan_zero(c, elem);
 	return r;
@@ -359,20 +377,18 @@ static enum ring_result under_lock(struct leat_chan_ *c, enum direction d,
 static __attribute__((noinline)) void send_slowly(struct leat_chan_ *c,
 						  void *elem)
 {
-	enum ring_result r;
+	enum ring_result r = RING_OK;
+	enum meeting met;
 	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_SEND);
 	m = m_enter();
-	r = meet_alone(c, CHAN_SEND, elem, m);
-	if (r == RING_NONE)
-		return wait_to_send(c, elem, m, true);
-	if (r == RING_BUSY) {
-		r = under_lock(c, CHAN_SEND, elem, true, &m);
-		if (r == RING_NONE)
-			return wait_to_send(c, elem, m, false);
-	}
+	met = meet(c, CHAN_SEND, elem, &m);
+	if (met >= HELD)
+		r = under_lock(c, CHAN_SEND, elem, true, met == HELD, &m);
+	if (r == RING_NONE || met == ALONE || met == LOCKED)
+		return wait_to_send(c, elem, m, met == ALONE);
 	if (likely(m))
 		m_leave(m);
 	if (unlikely(r == RING_CLOSED))
@@ -382,20 +398,18 @@ static __attribute__((noinline)) void send_slowly(struct leat_chan_ *c,
 static __attribute__((noinline)) bool receive_slowly(struct leat_chan_ *c,
 						     void *elem)
 {
-	enum ring_result r;
+	enum ring_result r = RING_OK;
+	enum meeting met;
 	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_RECEIVE);
 	m = m_enter();
-	r = meet_alone(c, CHAN_RECEIVE, elem, m);
-	if (r == RING_NONE)
-		return wait_to_receive(c, elem, m, true);
-	if (r == RING_BUSY) {
-		r = under_lock(c, CHAN_RECEIVE, elem, true, &m);
-		if (r == RING_NONE)
-			return wait_to_receive(c, elem, m, false);
-	}
+	met = meet(c, CHAN_RECEIVE, elem, &m);
+	if (met >= HELD)
+		r = under_lock(c, CHAN_RECEIVE, elem, true, met == HELD, &m);
+	if (r == RING_NONE || met == ALONE || met == LOCKED)
+		return wait_to_receive(c, elem, m, met == ALONE);
 	if (likely(m))
 		m_leave(m);
 	return r == RING_OK;
@@ -410,7 +424,7 @@ static __attribute__((noinline)) int offer_slowly(struct leat_chan_ *c,
 	if (unlikely(!c))
 		never(CHAN_SEND);
 	m = m_enter();
-	r = under_lock(c, CHAN_SEND, elem, true, &m);
+	r = under_lock(c, CHAN_SEND, elem, true, false, &m);
 	if (r == RING_NONE)
 		return wait_to_offer(c, elem, m) ? 0 : -EPIPE;
 	if (likely(m))
@@ -482,7 +496,7 @@ enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
 	if (r == RING_OK || r == RING_CLOSED)
 		return r;
 	m = m_enter();
-	r = under_lock(c, d, elem, false, &m);
+	r = under_lock(c, d, elem, false, false, &m);
 	if (m)
 		m_leave(m);
 	return r;
