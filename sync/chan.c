@@ -308,9 +308,9 @@ without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 
 /* -- the slow part -- */
 
-/* How far a meeting without a buffer came. */
-enum meeting {
-	MET,    /* with the first who waited */
+/* How far it came from hand to hand. */
+enum handing {
+	HANDED, /* with the first who waited */
 	ALONE,  /* nobody is there; the channel is ours, and marked touched */
 	LOCKED, /* nobody is there; LOCK is held */
 	HELD,   /* LOCK is held, and it is another case */
@@ -319,8 +319,8 @@ enum meeting {
 
 /* The two that have to be fast: nobody is there; the first who waits is no
  * select. */
-static ALWAYS_INLINE enum meeting meet(struct leat_chan_ *c, enum direction d,
-				       void *elem, struct m **m)
+static ALWAYS_INLINE enum handing
+hand_over(struct leat_chan_ *c, enum direction d, void *elem, struct m **m)
 {
 	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
 	struct waiter *who;
@@ -354,7 +354,7 @@ static ALWAYS_INLINE enum meeting meet(struct leat_chan_ *c, enum direction d,
 		chan_unlock(c);
 	}
 	waiter_wake(who, *m);
-	return MET;
+	return HANDED;
 }
 
 /* NONE: nothing was done; LOCK is held if the caller wants to wait. */
@@ -378,17 +378,17 @@ static __attribute__((noinline)) void send_slowly(struct leat_chan_ *c,
 						  void *elem)
 {
 	enum ring_result r = RING_OK;
-	enum meeting met;
+	enum handing how;
 	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_SEND);
 	m = m_enter();
-	met = meet(c, CHAN_SEND, elem, &m);
-	if (met >= HELD)
-		r = under_lock(c, CHAN_SEND, elem, true, met == HELD, &m);
-	if (r == RING_NONE || met == ALONE || met == LOCKED)
-		return wait_to_send(c, elem, m, met == ALONE);
+	how = hand_over(c, CHAN_SEND, elem, &m);
+	if (how >= HELD)
+		r = under_lock(c, CHAN_SEND, elem, true, how == HELD, &m);
+	if (r == RING_NONE || how == ALONE || how == LOCKED)
+		return wait_to_send(c, elem, m, how == ALONE);
 	if (likely(m))
 		m_leave(m);
 	if (unlikely(r == RING_CLOSED))
@@ -399,17 +399,17 @@ static __attribute__((noinline)) bool receive_slowly(struct leat_chan_ *c,
 						     void *elem)
 {
 	enum ring_result r = RING_OK;
-	enum meeting met;
+	enum handing how;
 	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_RECEIVE);
 	m = m_enter();
-	met = meet(c, CHAN_RECEIVE, elem, &m);
-	if (met >= HELD)
-		r = under_lock(c, CHAN_RECEIVE, elem, true, met == HELD, &m);
-	if (r == RING_NONE || met == ALONE || met == LOCKED)
-		return wait_to_receive(c, elem, m, met == ALONE);
+	how = hand_over(c, CHAN_RECEIVE, elem, &m);
+	if (how >= HELD)
+		r = under_lock(c, CHAN_RECEIVE, elem, true, how == HELD, &m);
+	if (r == RING_NONE || how == ALONE || how == LOCKED)
+		return wait_to_receive(c, elem, m, how == ALONE);
 	if (likely(m))
 		m_leave(m);
 	return r == RING_OK;

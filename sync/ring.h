@@ -102,8 +102,46 @@ static inline size_t ring_between(const struct ring *r, uint64_t head,
 	return laps * r->cap + ring_index(r, tail) - ring_index(r, head);
 }
 
+/* What never changes: in registers, where no store to a slot can be taken to
+ * change it. */
+struct ring_shape {
+	uint64_t lap;
+	uint32_t cap, size, stride;
+	char *slots;
+};
+
+static ALWAYS_INLINE struct ring_shape ring_shape(const struct ring *r)
+{
+	return (struct ring_shape){ r->lap, r->cap, r->size, r->stride,
+				    r->slots };
+}
+
+/* From slot to slot. */
+struct walk {
+	uint64_t pos;
+	uint32_t left; /* slots to the end of the lap */
+	struct slot *s;
+};
+
+static ALWAYS_INLINE struct walk walk_from(struct ring *r, uint64_t pos)
+{
+	return (struct walk){ pos, r->cap - (uint32_t)ring_index(r, pos),
+			      ring_slot(r, pos) };
+}
+
+static ALWAYS_INLINE void walk_on(struct walk *w, const struct ring_shape *r)
+{
+	w->pos++;
+	w->s = (struct slot *)((char *)w->s + r->stride);
+	if (unlikely(--w->left == 0)) {
+		w->pos += r->lap - r->cap;
+		w->left = r->cap;
+		w->s = (struct slot *)r->slots;
+	}
+}
+
 /* Words are the common elements; the explorer watches them. */
-static ALWAYS_INLINE void ring_write(const struct ring *r, struct slot *s,
+static ALWAYS_INLINE void ring_write(const struct ring_shape *r, struct slot *s,
 				     const void *elem)
 {
 	uint64_t word;
@@ -116,7 +154,7 @@ static ALWAYS_INLINE void ring_write(const struct ring *r, struct slot *s,
 	}
 }
 
-static ALWAYS_INLINE void ring_read(const struct ring *r, struct slot *s,
+static ALWAYS_INLINE void ring_read(const struct ring_shape *r, struct slot *s,
 				    void *elem)
 {
 	uint64_t word;
@@ -134,42 +172,75 @@ static ALWAYS_INLINE void ring_read(const struct ring *r, struct slot *s,
 static ALWAYS_INLINE uint32_t ring_run(struct ring *r, uint64_t pos,
 				       uint64_t full, uint32_t n)
 {
+	const struct ring_shape shape = ring_shape(r);
+	struct walk w = walk_from(r, pos);
 	uint32_t got = 1;
 
-	for (; got < n && got < r->cap; got++) {
-		uint64_t next = ring_after(r, pos, got);
-
+	if (n > shape.cap)
+		n = shape.cap;
+	for (; got < n; got++) {
+		walk_on(&w, &shape);
 		/* [ring.more] pairs with [ring.written], [ring.read]: as the
 		 * first of them. */
-		if (a_load(&ring_slot(r, next)->stamp, acquire) != next + full)
+		if (a_load(&w.s->stamp, acquire) != w.pos + full)
 			break;
 	}
 	return got;
 }
 
+/* How many there are from head to tail, if nobody moves them: the same lap, or
+ * one more. */
+static ALWAYS_INLINE uint32_t ring_used(const struct ring *r)
+{
+	uint64_t head = a_load(&r->head, relaxed);
+	uint64_t tail = a_load(&r->tail, relaxed) & ~RING_SHUT;
+	uint64_t from = ring_index(r, head), to = ring_index(r, tail);
+	bool further = tail - to != head - from;
+
+	return (uint32_t)(to - from) + (further ? r->cap : 0);
+}
+
+/* The same as ring_run for those who are alone: the ends say it all. */
+static ALWAYS_INLINE uint32_t ring_run_alone(const struct ring *r,
+					     uint64_t full, uint32_t n)
+{
+	uint32_t used, got;
+
+	if (n == 1)
+		return 1;
+	used = ring_used(r);
+	got = full ? used : r->cap - used;
+	return got < n ? got : n;
+}
+
 static ALWAYS_INLINE void ring_write_n(struct ring *r, uint64_t pos,
 				       const char *elem, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++, elem += r->size) {
-		uint64_t at = ring_after(r, pos, i);
-		struct slot *s = ring_slot(r, at);
+	const struct ring_shape shape = ring_shape(r);
 
-		ring_write(r, s, elem);
+	for (struct walk w = walk_from(r, pos);; walk_on(&w, &shape)) {
+		ring_write(&shape, w.s, elem);
 		/* [ring.written] pairs with [ring.value], [ring.more]. */
-		a_store(&s->stamp, at + 1, release);
+		a_store(&w.s->stamp, w.pos + 1, release);
+		if (--n == 0)
+			break;
+		elem += shape.size;
 	}
 }
 
 static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
 				      uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++, elem += elem ? r->size : 0) {
-		uint64_t at = ring_after(r, pos, i);
-		struct slot *s = ring_slot(r, at);
+	const struct ring_shape shape = ring_shape(r);
 
-		ring_read(r, s, elem);
+	for (struct walk w = walk_from(r, pos);; walk_on(&w, &shape)) {
+		ring_read(&shape, w.s, elem);
 		/* [ring.read] pairs with [ring.room], [ring.more]. */
-		a_store(&s->stamp, at + r->lap, release);
+		a_store(&w.s->stamp, w.pos + shape.lap, release);
+		if (--n == 0)
+			break;
+		if (elem)
+			elem += shape.size;
 	}
 }
 
@@ -193,7 +264,8 @@ ring_send(struct ring *r, const void *elem, uint32_t *n, bool alone)
 		uint64_t stamp = a_load(&ring_slot(r, tail)->stamp, acquire);
 
 		if (likely(stamp == tail)) {
-			uint32_t got = ring_run(r, tail, 0, *n);
+			uint32_t got = alone ? ring_run_alone(r, 0, *n)
+					     : ring_run(r, tail, 0, *n);
 
 			/* [ring.sent] pairs with [ring.empty], [chan.len],
 			 * [select.see_tail], and comes before
@@ -238,7 +310,8 @@ static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
 		uint64_t stamp = a_load(&ring_slot(r, head)->stamp, acquire);
 
 		if (likely(stamp == head + 1)) {
-			uint32_t got = ring_run(r, head, 1, *n);
+			uint32_t got = alone ? ring_run_alone(r, 1, *n)
+					     : ring_run(r, head, 1, *n);
 
 			/* [ring.received] pairs with [ring.full], [chan.len],
 			 * [select.see_head], and comes before

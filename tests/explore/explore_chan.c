@@ -48,6 +48,7 @@ DOES(take_1, take(c))
 DOES(take_2, take(c); take(c))
 DOES(puts_2, put_n(c, 1, 2))
 DOES(takes_2, take_n(c, 2))
+DOES(puts_takes, put_n(c, 1, 2); take_n(c, 2))
 DOES(closes, close_it(c))
 DOES(put_and_close, put(c, 1); close_it(c))
 DOES(try_put_1, try_put(c, 1))
@@ -180,6 +181,9 @@ static const struct explore_case cases[] = {
 	     take_and_release),
 
 	CASE(alone_try, ALL, 2, alone_1, try_put_1, try_take_1),
+	CASE(alone_n, SC, 2, alone_2, puts_2, take_2),
+	LARGE(alone_n_weak, WEAK, 2, alone_2, puts_2, take_2),
+	CASE(alone_both_n, ALL, 2, alone_2, puts_takes, take_1),
 	CASE(alone_put, ALL, 2, alone_1, put_1, take_1),
 	LARGE(alone_close, SC | WEAK, 2, alone_2, put_and_close, take_1),
 
@@ -222,7 +226,8 @@ static const struct explore_case cases[] = {
 	LARGE(timed_three_2, SC, 2, timed_2, put_1, put_2, take_2),
 };
 
-EXPLORE(cases, "sync/ring.h sync/chan.h sync/chan.c sync/match.c sync/waiter.c",
+EXPLORE(cases,
+	"sync/ring.h sync/chan.h sync/chan.c sync/life.c sync/match.c sync/waiter.c",
 	{ "choice.fire", NULL, "it matters to selects only" },
 	{ "queue.out", NULL, "the same" },
 	{ "chan.ours", NULL,
