@@ -43,18 +43,18 @@ static ALWAYS_INLINE void m_leave(struct m *m)
 	own_leave(&m->own);
 }
 
-/* A number by chance, for whoever asks; no use of it is inside. */
-static inline uint32_t m_random(void)
+/* A number below n by chance, for whoever asks; no use of it is inside. */
+static inline uint32_t m_below(uint32_t n)
 {
 	static _Atomic uint32_t foreign;
 	struct m *m = arch_self();
 	const uint32_t step = 0x9e3779b9; /* odd: all numbers, in turn */
-	uint32_t n = m ? m->random += step : a_add(&foreign, step, relaxed);
+	uint32_t x = m ? m->random += step : a_add(&foreign, step, relaxed);
 
-	/* Mixed by Wellons' lowbias32. */
-	n = (n ^ n >> 16) * 0x7feb352d;
-	n = (n ^ n >> 15) * 0x846ca68b;
-	return n ^ n >> 16;
+	/* Mixed by Wellons' lowbias32; scaled as Lemire does it. */
+	x = (x ^ x >> 16) * 0x7feb352d;
+	x = (x ^ x >> 15) * 0x846ca68b;
+	return (uint32_t)((uint64_t)(x ^ x >> 16) * n >> 32);
 }
 
 /* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,

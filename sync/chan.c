@@ -485,6 +485,7 @@ static bool hopeless(struct leat_chan_ *c, enum direction d)
 enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
 {
 	enum ring_result r;
+	enum handing how;
 	uint32_t one = 1;
 	struct m *m;
 
@@ -496,7 +497,14 @@ enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
 	if (r == RING_OK || r == RING_CLOSED)
 		return r;
 	m = m_enter();
-	r = under_lock(c, d, elem, false, false, &m);
+	how = hand_over(c, d, elem, &m);
+	r = how == HANDED ? RING_OK : RING_NONE;
+	if (how == ALONE)
+		bias_leave(m);
+	else if (how == LOCKED)
+		chan_unlock(c);
+	else if (how >= HELD)
+		r = under_lock(c, d, elem, false, how == HELD, &m);
 	if (m)
 		m_leave(m);
 	return r;

@@ -115,25 +115,23 @@ static bool looks_ready(const struct leat_case *k, struct m *m)
 	return k->send_ ? tail != head + c->ring.lap : tail != head;
 }
 
-/* The at-th that looks ready; -1: there are fewer. */
-static int ready_case(const struct select *s, int at)
+/* One of those that look ready: the first, or any of them with the same chance
+ * (Vitter's reservoir of one); -1: there is none. */
+static int ready_case(const struct select *s)
 {
 	struct m *m = arch_self();
+	uint32_t found = 0;
+	int one = -1;
 
-	for (int i = 0; i < s->n; i++)
-		if (looks_ready(&s->cases[i], m) && at-- == 0)
-			return i;
-	return -1;
-}
-
-static int count_ready(const struct select *s)
-{
-	struct m *m = arch_self();
-	int n = 0;
-
-	for (int i = 0; i < s->n; i++)
-		n += looks_ready(&s->cases[i], m);
-	return n;
+	for (int i = 0; i < s->n; i++) {
+		if (!looks_ready(&s->cases[i], m))
+			continue;
+		if (found++ == 0 || m_below(found) == 0)
+			one = i;
+		if (s->how & LEAT_FIRST_)
+			break;
+	}
+	return one;
 }
 
 /* The case's operation, without waiting; true if it happened. */
@@ -152,13 +150,10 @@ static int poll(struct select *s)
 	for (;;) {
 		bool try = s->how & LEAT_TRY_;
 		uint64_t before = try ? age_of_all(s) : 0;
-		int n = count_ready(s), at = 0, i;
+		int i = ready_case(s);
 
-		if (n == 0 && (!try || age_of_all(s) == before))
+		if (i < 0 && (!try || age_of_all(s) == before))
 			return -1;
-		if (n > 1 && !(s->how & LEAT_FIRST_))
-			at = (int)(m_random() % (unsigned)n);
-		i = ready_case(s, at);
 		if (i >= 0 && happens(s, i))
 			return i;
 		/* Somebody was faster. */
@@ -333,7 +328,7 @@ static void shuffle(struct select *s)
 	for (int k = 0; k < s->n; k++) {
 		int j = k == 0 || s->how & LEAT_FIRST_
 				? k
-				: (int)(m_random() % (uint32_t)(k + 1));
+				: (int)m_below((uint32_t)k + 1);
 
 		s->party[k].turn = s->party[j].turn;
 		s->party[j].turn = k;
@@ -450,16 +445,18 @@ select_slowly(const struct leat_case *cases, int n, unsigned how)
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how)
 {
-	struct select s = { .cases = cases, .n = n, .how = how };
+	struct select s;
 	int i;
 
-	if (nothing_to_wait_for(&s)) {
-		if (how & LEAT_TRY_)
-			return -1;
-		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
-	}
+	s.cases = cases;
+	s.n = n;
+	s.how = how;
 	i = poll(&s);
 	if (i >= 0)
 		return tell(&s, i);
-	return how & LEAT_TRY_ ? -1 : select_slowly(cases, n, how);
+	if (how & LEAT_TRY_)
+		return -1;
+	if (nothing_to_wait_for(&s))
+		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
+	return select_slowly(cases, n, how);
 }

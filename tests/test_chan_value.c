@@ -64,6 +64,23 @@ GO_TEST(a_range_may_be_left_and_taken_up_again, "R85")
 	leat_release(c);
 }
 
+/* Across the end of the ring, at which slots begin anew. */
+GO_TEST(a_batch_may_be_dropped, "R61 R84")
+{
+	ints c = leat_make(int, 5);
+	int sent = 0, v;
+
+	for (int lap = 0; lap < 20; lap++) {
+		for (int i = 0; i < 5; i++)
+			leat_send(c, sent++);
+		EXPECT_EQ(leat_recv_n(c, NULL, 4), 4);
+		EXPECT(leat_recv(c, &v) && v == sent - 1);
+	}
+	leat_close(c);
+	EXPECT_EQ(leat_recv_n(c, NULL, 4), 0);
+	leat_release(c);
+}
+
 static ints once(ints c, int *asked)
 {
 	++*asked;

@@ -109,8 +109,8 @@ __extension__ typedef struct leat_signal {
  * many more as fit; how many it was.
  *
  * leat_recv(c, p) - receive into *p, waiting.  True: a value; false: the channel
- * is closed and drained, and *p is zeroed.  With p NULL the value is dropped,
- * here and in leat_try_recv.
+ * is closed and drained, and *p is zeroed.  With p NULL what is received is
+ * dropped, here and in the next two.
  * leat_try_recv(c, p) - 0; -EPIPE where leat_recv would return false; -EAGAIN
  * where it would wait (*p is as it was).
  * leat_recv_n(c, p, n) - receive one value into p[0], waiting, and as many more,

@@ -113,9 +113,9 @@ static void get_back(void *at)
 static int chances; /* 0: none */
 
 /* For two cases: which is tried first, which is registered first. */
-static uint32_t chance(void)
+static uint32_t chance(uint32_t n)
 {
-	return chances ? 3 * (uint32_t)explore_choose(2) : 0;
+	return chances ? (n - 1) * (uint32_t)explore_choose(2) : 0;
 }
 
 static bool a_light_is_heavy; /* there is a membarrier */
@@ -124,7 +124,7 @@ static bool a_light_is_heavy; /* there is a membarrier */
 #define memset(at, with, n) fill(at, with, n)
 #define aligned_alloc(a, n) give(a, n)
 #define free(at)            get_back(at)
-#define m_random()          chance()
+#define m_below(n)          chance(n)
 #include "sync/chan.h"
 #include "sync/waiter.c"
 
