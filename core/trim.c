@@ -26,7 +26,8 @@
 enum {
 	BATCH = 8,     /* held at a time: whoever is woken meanwhile waits */
 	WALK = 8192,   /* Gs looked at in a pass, at most, ... */
-	PASS = 500000, /* ... and how long one may take, in ns */
+	PASS = 400000, /* ... and how long one may take, in ns ... */
+	LOOK = 256,    /* ... by a clock looked at after so many */
 };
 
 static struct {
@@ -107,9 +108,11 @@ size_t trim_waiting(void)
 		if (n == BATCH) {
 			done += trim_batch(batch, n);
 			n = 0;
-			if (os_now() >= end)
-				break;
+		} else if (i % LOOK != 0) {
+			continue;
 		}
+		if (os_now() >= end)
+			break;
 	}
 	done += trim_batch(batch, n);
 	return walk.at > 0 || done > 0 ? 1 : walk.left;
