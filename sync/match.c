@@ -63,10 +63,14 @@ enum claim choice_try_claim(struct choice *c)
 {
 	uint32_t state = a_load(&c->state, relaxed);
 
-	/* Again if it fell asleep meanwhile, or another's claim has ended.
-	 * Relaxed: what a claim is for, its party, came with LOCK. */
+	/* Again if it fell asleep meanwhile, or another's claim has ended. */
 	while (state <= CHOICE_ASLEEP)
-		if (a_cas(&c->state, &state, state + CHOICE_CLAIM, relaxed))
+		/* [choice.claim] pairs with [choice.commit],
+		 * [choice.unclaim]: its party came with LOCK; but if it paused
+		 * after that, before it registered elsewhere, its thread has
+		 * had the goroutine in a list, and who wakes it writes there.
+		 */
+		if (a_cas(&c->state, &state, state + CHOICE_CLAIM, acquire))
 			return CLAIM_OURS;
 	return (state & CHOICE_MASK) == CHOICE_FIRED ? CLAIM_GONE
 						     : CLAIM_THEIRS;
@@ -97,7 +101,8 @@ void choice_await(struct choice *c)
 
 void choice_unclaim(struct choice *c)
 {
-	a_store(&c->state, a_load(&c->state, relaxed) - CHOICE_CLAIM, relaxed);
+	/* [choice.unclaim] pairs with [choice.claim]. */
+	a_store(&c->state, a_load(&c->state, relaxed) - CHOICE_CLAIM, release);
 }
 
 bool choice_fire(struct choice *c, uint32_t index)

@@ -356,8 +356,9 @@ static bool commit(struct choice *c)
 	for (int turn = 0;; turn++) {
 		uint32_t state = a_load(&c->state, relaxed);
 
+		/* [choice.commit] pairs with [choice.claim]. */
 		if (state == CHOICE_AWAKE &&
-		    a_cas(&c->state, &state, CHOICE_ASLEEP, relaxed))
+		    a_cas(&c->state, &state, CHOICE_ASLEEP, release))
 			return true;
 		if ((state & CHOICE_MASK) == CHOICE_FIRED)
 			return false;

@@ -80,9 +80,10 @@ GO_TEST(one_pinned_to_a_thread_that_is_to_end_goes_on, "R18 R20")
 
 static void nests(void)
 {
-	pid_t home = gettid();
+	pid_t home;
 
-	leat_pin();
+	leat_pin(); /* not before: a call may come back on another thread */
+	home = gettid();
 	leat_thread_lock();
 	leat_pin();
 	leat_yield();

@@ -229,6 +229,8 @@ static const struct explore_case cases[] = {
 EXPLORE(cases,
 	"sync/ring.h sync/chan.h sync/chan.c sync/life.c sync/match.c sync/waiter.c",
 	{ "choice.fire", NULL, "it matters to selects only" },
+	{ "choice.claim", NULL, "the same" },
+	{ "choice.unclaim", NULL, "the same" },
 	{ "queue.out", NULL, "the same" },
 	{ "chan.ours", NULL,
 	  "who is alone held LOCK last, or has seen home change" },

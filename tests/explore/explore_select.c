@@ -169,10 +169,13 @@ static const struct explore_case cases[] = {
 	      take_d),
 };
 
-#define FRAME "the words of a frame are not watched"
+#define FRAME  "the words of a frame are not watched"
+#define PAUSES "the threads here are no goroutines, in no thread's list"
 
 EXPLORE(cases, "sync/select.c sync/match.c sync/chan.h",
 	{ "select.out", NULL, FRAME }, { "queue.out", NULL, FRAME },
+	{ "choice.claim", NULL, PAUSES }, { "choice.unclaim", NULL, PAUSES },
+	{ "choice.commit", NULL, PAUSES },
 	{ "chan.ours", NULL,
 	  "who is alone held LOCK last, or has seen home change" },
 	{ "chan.ours_too", NULL,
