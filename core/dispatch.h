@@ -23,7 +23,7 @@
 /*
  * Of a function that has switched.  Its return would be predicted to go where
  * the latest call came from, which is the other goroutine's: wrong, and twice
- * in each exchange between two of them (33 of 76 ns).  So it returns by an
+ * in each exchange between two of them (35 of 75 ns).  So it returns by an
  * indirect jump, predicted from where it went before; and calls of it are
  * jumps too, for a call without a return would put all that follow out of step.
  */

@@ -119,7 +119,7 @@ struct g *g_at(size_t i)
 	/* [g.walk] pairs with [g.chunk]. */
 	size_t chunks = a_load(&all.chunks, acquire);
 
-	if (i / CHUNK >= chunks)
+	if (i / CHUNK >= CHUNKS || i / CHUNK >= chunks)
 		return NULL;
 	return a_load(&all.chunk[i / CHUNK], relaxed) + i % CHUNK;
 }

@@ -13,7 +13,9 @@
  *	home == m?                         m's touching == this?
  *	   yes: plain loads and stores        yes: wait
  *	   no:  as everybody               home = 0
- *	touching = none
+ *	touching = none    (or the switch
+ *	   does it, when the goroutine
+ *	   can be woken)
  *
  * Each side writes, then looks at the other's word, so at least one of them
  * sees the other.  What thread m did is visible to whoever has seen that it

@@ -1,10 +1,14 @@
 /*
  * chan.c - channels: send and receive, one at a time or many.
  *
+ *	at_once        one attempt at an element of a word: one compare-and-swap,
+ *	               or none where this thread is alone (bias.h)
+ *	without_lock   as often as it takes, as many as there are, of any size
+ *	slow.c         somebody waits, or we have to
+ *
  *	                room, or a value,       otherwise
  *	                and nobody waits
- *	buffered        quickly: one compare-   slowly: LOCK; match; then as below
- *	                and-swap, or none
+ *	buffered        at once                 LOCK; match; then as below
  *	unbuffered      -                       LOCK, or none: serve the first who
  *	                                        waits on the other side, else
  *	                                        wait, and the switch drops LOCK
@@ -13,9 +17,8 @@
  * can be served: a value taken for a receiver makes room for a sender, whose
  * value may be the next receiver's.
  *
- * A public call is the quick part and nothing else, so that it needs no frame;
- * it ends in a jump to the slow part, and that in a jump to the wait, whose
- * return is RETURNS_ELSEWHERE (core/dispatch.h).
+ * A public call is the first attempt and nothing else, so that it needs no
+ * frame; it ends in a jump to the next, and that in a jump to the slow part.
  *
  * After Go's runtime/chan.go in what it does; the ring, the one word and the
  * order in which the two are looked at are those of chan.h.
@@ -23,111 +26,8 @@
 #include "sync/chan.h"
 
 #include "core/base.h"
-#include "core/os.h"
 
 #include <errno.h>
-
-/* -- with LOCK -- */
-
-static enum ring_result send_locked(struct leat_chan_ *c, const void *elem,
-				    struct served *s)
-{
-	enum ring_result r;
-	struct party *n;
-	uint32_t one = 1;
-
-	if (a_load(&c->word, relaxed) & CHAN_SHUT)
-		return RING_CLOSED;
-	/* From hand to hand.  A value that is in the ring while a receiver
-	 * waits is of a send that is still on its way to help, and may be
-	 * passed.  (Without a buffer both queues may be in use: by one select.)
-	 */
-	if ((c->ring.cap == 0 || !c->sendq.first) &&
-	    (n = chan_claim_first(&c->recvq))) {
-		queue_remove(&c->recvq, n);
-		chan_copy(c, n->elem, elem);
-		chan_serve(n, true, s);
-		return RING_OK;
-	}
-	if (c->ring.cap == 0)
-		return RING_NONE;
-	/* Not before those who wait; but if they wait for a peer's window
-	 * only, there may be room for them and for us. */
-	r = chan_match(c, s);
-	if (c->sendq.first)
-		return r;
-	r = ring_send(&c->ring, elem, &one, false);
-	if (r == RING_OK)
-		chan_match(c, s);
-	return r;
-}
-
-static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
-				       struct served *s)
-{
-	enum ring_result r;
-	struct party *n;
-	uint32_t one = 1;
-
-	if (c->ring.cap == 0) {
-		n = chan_claim_first(&c->sendq);
-		if (!n)
-			return a_load(&c->word, relaxed) & CHAN_SHUT
-				       ? RING_CLOSED
-				       : RING_NONE;
-		queue_remove(&c->sendq, n);
-		chan_copy(c, elem, n->elem);
-		chan_serve(n, true, s);
-		return RING_OK;
-	}
-	r = chan_match(c, s);
-	if (c->recvq.first)
-		return r;
-	r = ring_receive(&c->ring, elem, &one, false);
-	if (r == RING_OK)
-		chan_match(c, s);
-	return r;
-}
-
-/* One turn under LOCK, which may be held already, and as many more as it takes a
- * peer in its window to leave it.  NONE: nothing was done, and LOCK is held if
- * the caller wants to wait. */
-static enum ring_result attempt(struct leat_chan_ *c, enum direction d,
-				void *elem, bool wait, bool held, struct m **m)
-{
-	uint64_t flag = d == CHAN_SEND ? CHAN_SENDERS : CHAN_RECEIVERS;
-
-	if (!wait || c->ring.cap == 0)
-		flag = 0; /* nobody looks for it before we are queued */
-	for (int turn = 0;; turn++) {
-		enum ring_result r;
-		struct served s;
-
-		served_init(&s);
-		if (!held)
-			*m = chan_lock(c, *m, flag);
-		held = false;
-		r = d == CHAN_SEND ? send_locked(c, elem, &s)
-				   : receive_locked(c, elem, &s);
-		if (r == RING_NONE && wait) {
-			if (unlikely(s.first))
-				chan_wake(&s, *m);
-			return r;
-		}
-		chan_unlock(c);
-		chan_wake(&s, *m);
-		if (r != RING_BUSY)
-			return r;
-		*m = waiter_pause(*m, turn);
-	}
-}
-
-/* -- who waits -- */
-
-static COLD _Noreturn void closed(void)
-{
-	panics("send on closed channel");
-}
 
 /* A nil channel: nobody will ever come. */
 static COLD _Noreturn void never(enum direction d)
@@ -135,62 +35,13 @@ static COLD _Noreturn void never(enum direction d)
 	waiter_never(d == CHAN_SEND ? G_CHAN_SEND_NIL : G_CHAN_RECEIVE_NIL);
 }
 
-/* In line, and to sleep; the switch drops what we have: LOCK, or, if we are
- * alone, the mark that we touch it.  False: closed. */
-SANITIZE_SWITCHES static ALWAYS_INLINE bool
-wait_in_line(struct leat_chan_ *c, enum direction d, void *elem, struct m *m,
-	     bool alone)
-{
-	struct waiter who;
-	struct party me = { .who = &who, .elem = elem };
-	uint64_t word;
-
-	waiter_init(&who, m);
-	queue_push(d == CHAN_SEND ? &c->sendq : &c->recvq, &me);
-	word = chan_unlocked(c);
-	if (alone) {
-		a_store(&c->word, word, relaxed);
-		m = park(m, d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
-			 bias_mark(m), 0);
-	} else {
-		m = waiter_wait(&who, m,
-				d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
-				&c->word, word);
-	}
-	if (likely(m))
-		m_leave(m);
-	return me.ok;
-}
-
-SANITIZE_SWITCHES RETURNS_ELSEWHERE static void
-wait_to_send(struct leat_chan_ *c, void *elem, struct m *m, bool alone)
-{
-	bool ok = alone ? wait_in_line(c, CHAN_SEND, elem, m, true)
-			: wait_in_line(c, CHAN_SEND, elem, m, false);
-
-	if (unlikely(!ok))
-		closed();
-}
-
-SANITIZE_SWITCHES RETURNS_ELSEWHERE static bool
-wait_to_offer(struct leat_chan_ *c, void *elem, struct m *m)
-{
-	return wait_in_line(c, CHAN_SEND, elem, m, false);
-}
-
-SANITIZE_SWITCHES RETURNS_ELSEWHERE static bool
-wait_to_receive(struct leat_chan_ *c, void *elem, struct m *m, bool alone)
-{
-	return alone ? wait_in_line(c, CHAN_RECEIVE, elem, m, true)
-		     : wait_in_line(c, CHAN_RECEIVE, elem, m, false);
-}
-
 /* -- without LOCK -- */
 
-static ALWAYS_INLINE bool nobody_waits(struct leat_chan_ *c)
+/* There is a ring, and nobody waits. */
+static ALWAYS_INLINE bool is_quick(struct leat_chan_ *c)
 {
-	return likely(
-		!(a_load(&c->word, relaxed) & (CHAN_RECEIVERS | CHAN_SENDERS)));
+	return c->ring.cap > 0 && likely(!(a_load(&c->word, relaxed) &
+					   (CHAN_RECEIVERS | CHAN_SENDERS)));
 }
 
 /* Does somebody wait for what we have done on the shared ring? */
@@ -236,35 +87,43 @@ static COLD int settle(struct leat_chan_ *c, enum more more, int result)
 	return result;
 }
 
-static ALWAYS_INLINE enum ring_result on_ring(struct leat_chan_ *c,
-					      enum direction d, void *elem,
-					      uint32_t *n, bool alone)
+static ALWAYS_INLINE bool is_small(const struct leat_chan_ *c)
 {
-	return d == CHAN_SEND ? ring_send(&c->ring, elem, n, alone)
-			      : ring_receive(&c->ring, elem, n, alone);
+	return likely(c->ring.size <= WORD);
 }
 
-/* Up to *n of them.  NONE also stands for "not without LOCK". */
-static ALWAYS_INLINE enum ring_result quickly(struct leat_chan_ *c,
+static ALWAYS_INLINE enum ring_result on_ring(struct leat_chan_ *c, bool small,
 					      enum direction d, void *elem,
-					      uint32_t *n, enum more *more)
+					      uint32_t *n, bool alone,
+					      bool once)
 {
+	const struct ring_shape shape = ring_shape(&c->ring, small);
+
+	return d == CHAN_SEND
+		       ? ring_send(&c->ring, &shape, elem, n, alone, once)
+		       : ring_receive(&c->ring, &shape, elem, n, alone, once);
+}
+
+/* Up to *n of them.  NONE, BUSY: not this way.  With room or a value, and nobody
+ * waiting, one attempt is all it takes, unless somebody is faster. */
+static ALWAYS_INLINE enum ring_result quickly(struct leat_chan_ *c, bool small,
+					      bool once, enum direction d,
+					      void *elem, uint32_t *n,
+					      enum more *more)
+{
+	struct m *m = arch_self();
 	enum ring_result r;
-	struct m *m;
 
 	*more = NOTHING;
-	if (c->ring.cap == 0 || !nobody_waits(c))
-		return RING_NONE;
-	m = arch_self();
 	if (unlikely(!m))
 		return RING_NONE;
 	switch (bias_touch(&c->bias, m)) {
 	case BIAS_OURS:
-		r = on_ring(c, d, elem, n, true);
+		r = on_ring(c, small, d, elem, n, true, once);
 		bias_leave(m);
 		return r;
 	case BIAS_SHARED:
-		r = on_ring(c, d, elem, n, false);
+		r = on_ring(c, small, d, elem, n, false, once);
 		bias_leave(m);
 		if (r == RING_OK && unlikely(seen_waiting(c, d)))
 			*more = HELP;
@@ -283,22 +142,26 @@ from_outside(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 {
 	enum ring_result r;
 
-	if (c->ring.cap == 0 || !nobody_waits(c))
-		return RING_NONE;
 	bias_enter(&c->bias, NULL);
-	r = on_ring(c, d, elem, n, false);
+	r = on_ring(c, false, d, elem, n, false, false);
 	if (r == RING_OK && seen_waiting(c, d))
 		settle(c, HELP, 0);
 	return r;
 }
 
-/* The same by whomever. */
-static ALWAYS_INLINE enum ring_result
+/* As often as it takes, by whomever, of any size. */
+static __attribute__((noinline)) enum ring_result
 without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 {
+	enum ring_result r;
 	enum more more;
-	enum ring_result r = quickly(c, d, elem, n, &more);
 
+	if (chan_over(c))
+		return RING_CLOSED;
+	if (!is_quick(c))
+		return RING_NONE;
+	r = is_small(c) ? quickly(c, true, false, d, elem, n, &more)
+			: quickly(c, false, false, d, elem, n, &more);
 	if (unlikely(more))
 		settle(c, more, 0);
 	if (r == RING_NONE && unlikely(!arch_self()))
@@ -306,172 +169,102 @@ without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 	return r;
 }
 
-/* -- the slow part -- */
-
-/* How far it came from hand to hand. */
-enum handing {
-	HANDED, /* with the first who waited */
-	ALONE,  /* nobody is there; the channel is ours, and marked touched */
-	LOCKED, /* nobody is there; LOCK is held */
-	HELD,   /* LOCK is held, and it is another case */
-	OTHER,  /* another case */
-};
-
-/* The two that have to be fast: nobody is there; the first who waits is no
- * select. */
-static ALWAYS_INLINE enum handing
-hand_over(struct leat_chan_ *c, enum direction d, void *elem, struct m **m)
+/* The first attempt has failed, or was none. */
+static __attribute__((noinline)) void send_again(struct leat_chan_ *c,
+						 void *elem)
 {
-	struct queue *q = d == CHAN_SEND ? &c->recvq : &c->sendq;
-	struct waiter *who;
-	struct party *n;
-	bool alone;
-
-	if (unlikely(!*m) || c->ring.cap > 0)
-		return OTHER;
-	alone = likely(bias_touch(&c->bias, *m) == BIAS_OURS);
-	if (!alone)
-		*m = chan_lock_slow(c, *m, 0);
-	n = q->first;
-	if (!n && !(a_load(&c->word, relaxed) & CHAN_SHUT))
-		return alone ? ALONE : LOCKED;
-	if (unlikely(!n) || unlikely(n->choice)) {
-		if (alone)
-			bias_leave(*m);
-		return alone ? OTHER : HELD;
-	}
-	queue_remove(q, n);
-	if (d == CHAN_SEND)
-		chan_copy(c, n->elem, elem);
-	else
-		chan_copy(c, elem, n->elem);
-	n->ok = true;
-	who = n->who;
-	if (alone) {
-		a_store(&c->word, chan_unlocked(c), relaxed);
-		bias_leave(*m);
-	} else {
-		chan_unlock(c);
-	}
-	waiter_wake(who, *m);
-	return HANDED;
-}
-
-/* NONE: nothing was done; LOCK is held if the caller wants to wait. */
-static enum ring_result under_lock(struct leat_chan_ *c, enum direction d,
-				   void *elem, bool wait, bool held,
-				   struct m **m)
-{
-	enum ring_result r = RING_NONE;
+	enum ring_result r;
 	uint32_t one = 1;
-
-	if (unlikely(!*m))
-		r = from_outside(c, d, elem, &one);
-	if (r == RING_NONE || r == RING_BUSY)
-		r = attempt(c, d, elem, wait, held, m);
-	if (r == RING_CLOSED && d == CHAN_RECEIVE)
-		chan_zero(c, elem);
-	return r;
-}
-
-static __attribute__((noinline)) void send_slowly(struct leat_chan_ *c,
-						  void *elem)
-{
-	enum ring_result r = RING_OK;
-	enum handing how;
-	struct m *m;
 
 	if (unlikely(!c))
 		never(CHAN_SEND);
-	m = m_enter();
-	how = hand_over(c, CHAN_SEND, elem, &m);
-	if (how >= HELD)
-		r = under_lock(c, CHAN_SEND, elem, true, how == HELD, &m);
-	if (r == RING_NONE || how == ALONE || how == LOCKED)
-		return wait_to_send(c, elem, m, how == ALONE);
-	if (likely(m))
-		m_leave(m);
+	r = without_lock(c, CHAN_SEND, elem, &one);
 	if (unlikely(r == RING_CLOSED))
-		closed();
+		chan_closed();
+	if (r != RING_OK)
+		chan_send_slowly(c, elem);
 }
 
-static __attribute__((noinline)) bool receive_slowly(struct leat_chan_ *c,
-						     void *elem)
+static __attribute__((noinline)) int offer_again(struct leat_chan_ *c,
+						 void *elem)
 {
-	enum ring_result r = RING_OK;
-	enum handing how;
-	struct m *m;
+	enum ring_result r;
+	uint32_t one = 1;
+
+	if (unlikely(!c))
+		never(CHAN_SEND);
+	r = without_lock(c, CHAN_SEND, elem, &one);
+	if (r == RING_CLOSED)
+		return -EPIPE;
+	return r == RING_OK ? 0 : chan_offer_slowly(c, elem);
+}
+
+static __attribute__((noinline)) bool receive_again(struct leat_chan_ *c,
+						    void *elem)
+{
+	enum ring_result r;
+	uint32_t one = 1;
 
 	if (unlikely(!c))
 		never(CHAN_RECEIVE);
-	m = m_enter();
-	how = hand_over(c, CHAN_RECEIVE, elem, &m);
-	if (how >= HELD)
-		r = under_lock(c, CHAN_RECEIVE, elem, true, how == HELD, &m);
-	if (r == RING_NONE || how == ALONE || how == LOCKED)
-		return wait_to_receive(c, elem, m, how == ALONE);
-	if (likely(m))
-		m_leave(m);
-	return r == RING_OK;
-}
-
-static __attribute__((noinline)) int offer_slowly(struct leat_chan_ *c,
-						  void *elem)
-{
-	enum ring_result r;
-	struct m *m;
-
-	if (unlikely(!c))
-		never(CHAN_SEND);
-	m = m_enter();
-	r = under_lock(c, CHAN_SEND, elem, true, false, &m);
-	if (r == RING_NONE)
-		return wait_to_offer(c, elem, m) ? 0 : -EPIPE;
-	if (likely(m))
-		m_leave(m);
-	return r == RING_OK ? 0 : -EPIPE;
+	r = without_lock(c, CHAN_RECEIVE, elem, &one);
+	if (r == RING_CLOSED)
+		return chan_ended(c, elem);
+	return r == RING_OK || chan_receive_slowly(c, elem);
 }
 
 /* -- one at a time -- */
 
-void leat_chan_send_(struct leat_chan_ *c, const void *elem)
+/* One attempt at one that is small. */
+static ALWAYS_INLINE bool at_once(struct leat_chan_ *c, enum direction d,
+				  void *elem, enum more *more)
 {
 	uint32_t one = 1;
+
+	return is_small(c) &&
+	       likely(quickly(c, true, true, d, elem, &one, more) == RING_OK);
+}
+
+void leat_chan_send_(struct leat_chan_ *c, const void *elem)
+{
 	enum more more;
 
-	if (likely(c) &&
-	    quickly(c, CHAN_SEND, (void *)elem, &one, &more) == RING_OK) {
-		if (unlikely(more))
-			settle(c, more, 0);
-		return;
-	}
-	send_slowly(c, (void *)elem);
+	if (unlikely(!c))
+		return send_again(c, (void *)elem);
+	if (!is_quick(c))
+		return chan_send_slowly(c, (void *)elem);
+	if (!at_once(c, CHAN_SEND, (void *)elem, &more))
+		return send_again(c, (void *)elem);
+	if (unlikely(more))
+		settle(c, more, 0);
 }
 
 int leat_chan_offer_(struct leat_chan_ *c, const void *elem)
 {
-	uint32_t one = 1;
 	enum more more;
 
-	if (likely(c) &&
-	    quickly(c, CHAN_SEND, (void *)elem, &one, &more) == RING_OK)
+	if (likely(c) && is_quick(c) &&
+	    at_once(c, CHAN_SEND, (void *)elem, &more))
 		return unlikely(more) ? settle(c, more, 0) : 0;
-	return offer_slowly(c, (void *)elem);
+	return offer_again(c, (void *)elem);
 }
 
 bool leat_chan_recv_(struct leat_chan_ *c, void *elem)
 {
-	uint32_t one = 1;
 	enum more more;
 
-	if (likely(c) && quickly(c, CHAN_RECEIVE, elem, &one, &more) == RING_OK)
-		return unlikely(more) ? settle(c, more, true) : true;
-	return receive_slowly(c, elem);
+	if (unlikely(!c))
+		return receive_again(c, elem);
+	if (!is_quick(c))
+		return chan_receive_slowly(c, elem);
+	if (!at_once(c, CHAN_RECEIVE, elem, &more))
+		return receive_again(c, elem);
+	return unlikely(more) ? settle(c, more, true) : true;
 }
 
 /* Nobody is there, as far as one load can tell.  Of another thread's channel it
  * cannot. */
-static bool hopeless(struct leat_chan_ *c, enum direction d)
+static ALWAYS_INLINE bool hopeless(struct leat_chan_ *c, enum direction d)
 {
 	uint64_t flag = d == CHAN_SEND ? CHAN_RECEIVERS : CHAN_SENDERS;
 
@@ -482,32 +275,39 @@ static bool hopeless(struct leat_chan_ *c, enum direction d)
 	return !(a_load(&c->word, seq_cst) & (CHAN_SHUT | flag));
 }
 
-enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
+/* The first attempt has failed, or was none. */
+static __attribute__((noinline)) enum ring_result
+try_again(struct leat_chan_ *c, enum direction d, void *elem)
 {
 	enum ring_result r;
-	enum handing how;
 	uint32_t one = 1;
-	struct m *m;
 
-	if (hopeless(c, d))
-		return RING_NONE;
 	r = without_lock(c, d, elem, &one);
 	if (r == RING_CLOSED && d == CHAN_RECEIVE)
 		chan_zero(c, elem);
 	if (r == RING_OK || r == RING_CLOSED)
 		return r;
-	m = m_enter();
-	how = hand_over(c, d, elem, &m);
-	r = how == HANDED ? RING_OK : RING_NONE;
-	if (how == ALONE)
-		bias_leave(m);
-	else if (how == LOCKED)
-		chan_unlock(c);
-	else if (how >= HELD)
-		r = under_lock(c, d, elem, false, how == HELD, &m);
-	if (m)
-		m_leave(m);
-	return r;
+	return chan_try_slowly(c, d, elem);
+}
+
+static ALWAYS_INLINE enum ring_result try(struct leat_chan_ *c,
+					  enum direction d, void *elem)
+{
+	enum more more;
+
+	if (!is_quick(c))
+		return hopeless(c, d) ? RING_NONE : chan_try_slowly(c, d, elem);
+	if (!at_once(c, d, elem, &more))
+		return try_again(c, d, elem);
+	if (unlikely(more))
+		settle(c, more, 0);
+	return RING_OK;
+}
+
+enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem)
+{
+	return d == CHAN_SEND ? try(c, CHAN_SEND, elem)
+			      : try(c, CHAN_RECEIVE, elem);
 }
 
 static int outcome(enum ring_result r)
@@ -517,12 +317,12 @@ static int outcome(enum ring_result r)
 
 int leat_chan_try_send_(struct leat_chan_ *c, const void *elem)
 {
-	return c ? outcome(chan_try(c, CHAN_SEND, (void *)elem)) : -EAGAIN;
+	return c ? outcome(try(c, CHAN_SEND, (void *)elem)) : -EAGAIN;
 }
 
 int leat_chan_try_recv_(struct leat_chan_ *c, void *elem)
 {
-	return c ? outcome(chan_try(c, CHAN_RECEIVE, elem)) : -EAGAIN;
+	return c ? outcome(try(c, CHAN_RECEIVE, elem)) : -EAGAIN;
 }
 
 /* -- many at once -- */
@@ -560,7 +360,7 @@ size_t leat_chan_send_n_(struct leat_chan_ *c, const void *elems, size_t n)
 	if (likely(c) &&
 	    without_lock(c, CHAN_SEND, (void *)elems, &sent) == RING_OK)
 		return sent;
-	send_slowly(c, (void *)elems);
+	send_again(c, (void *)elems);
 	return go_on(c, CHAN_SEND, (char *)elems, 1, n);
 }
 
@@ -572,6 +372,6 @@ size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems, size_t n)
 		return 0;
 	if (likely(c) && without_lock(c, CHAN_RECEIVE, elems, &got) == RING_OK)
 		return got;
-	return receive_slowly(c, elems) ? go_on(c, CHAN_RECEIVE, elems, 1, n)
-					: 0;
+	return receive_again(c, elems) ? go_on(c, CHAN_RECEIVE, elems, 1, n)
+				       : 0;
 }

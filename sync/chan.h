@@ -25,7 +25,8 @@
  * Invariants, outside LOCK: RECEIVERS, SENDERS say that the queue is not
  * empty; while LOCK is set only its holder changes the word, so it is dropped
  * by a plain store.  LOCK is held for a bounded number of steps, in which
- * nobody parks and no code of a user runs.
+ * nobody parks and no code of a user runs.  The thread that has the channel for
+ * itself (bias.h), and marks that it touches it, has LOCK without setting it.
  *
  * Progress: with room, or a value, and nobody waiting, lock-free but for the
  * window of a slot (ring.h); everything else waits for LOCK.
@@ -114,6 +115,9 @@ static inline void served_init(struct served *s)
 }
 
 enum direction { CHAN_SEND, CHAN_RECEIVE };
+
+/* One element through the ring, by whoever has LOCK. */
+enum ring_result chan_pass(struct leat_chan_ *c, enum direction d, void *elem);
 
 /* -- queues -- */
 
@@ -216,9 +220,11 @@ void chan_serve(struct party *n, bool ok, struct served *s);
 static ALWAYS_INLINE void chan_copy(const struct leat_chan_ *c, void *to,
 				    const void *from)
 {
-	if (likely(c->ring.size == 8 && to))
-		memcpy(to, from, 8);
-	else if (to)
+	if (unlikely(!to))
+		return;
+	if (likely(c->ring.size <= WORD))
+		copy_small(to, from, c->ring.size);
+	else
 		memcpy(to, from, c->ring.size);
 }
 
@@ -228,7 +234,29 @@ static inline void chan_zero(const struct leat_chan_ *c, void *elem)
 		memset(elem, 0, c->ring.size);
 }
 
-/* One operation that does not wait. */
+/* -- operations -- */
+
+/* One that does not wait. */
 enum ring_result chan_try(struct leat_chan_ *c, enum direction d, void *elem);
+
+/* Where it takes more than a step on the ring. */
+void chan_send_slowly(struct leat_chan_ *c, void *elem);
+bool chan_receive_slowly(struct leat_chan_ *c, void *elem);
+int chan_offer_slowly(struct leat_chan_ *c, void *elem);
+enum ring_result chan_try_slowly(struct leat_chan_ *c, enum direction d,
+				 void *elem);
+
+/* Without a buffer, once closed, nothing ever comes again. */
+static ALWAYS_INLINE bool chan_over(struct leat_chan_ *c)
+{
+	/* [chan.over] pairs with [chan.close]: what was done before it. */
+	return c->ring.cap == 0 &&
+	       unlikely(a_load(&c->word, acquire) & CHAN_SHUT);
+}
+
+/* A send on it. */
+COLD _Noreturn void chan_closed(void);
+/* A receive when nothing is left: false. */
+COLD bool chan_ended(struct leat_chan_ *c, void *elem);
 
 #endif

@@ -43,7 +43,8 @@ int leat_chan_shut_(struct leat_chan_ *c)
 	m = chan_lock(c, m_enter(), 0);
 	shut = a_load(&c->word, relaxed) & CHAN_SHUT;
 	if (!shut) {
-		/* [chan.close] pairs with [chan.peek], [select.word]. */
+		/* [chan.close] pairs with [chan.peek], [chan.over],
+		 * [select.word]. */
 		a_or(&c->word, CHAN_SHUT, seq_cst);
 		if (c->ring.cap > 0) {
 			/* [chan.shut] pairs with [ring.empty]: what is in the
@@ -73,6 +74,17 @@ void leat_chan_close_(struct leat_chan_ *c)
 		panics("close of closed channel");
 }
 
+void chan_closed(void)
+{
+	panics("send on closed channel");
+}
+
+bool chan_ended(struct leat_chan_ *c, void *elem)
+{
+	chan_zero(c, elem);
+	return false;
+}
+
 /* -- its life -- */
 
 static uint64_t lap_of(size_t cap)
@@ -89,9 +101,11 @@ static uint64_t lap_of(size_t cap)
 
 struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
 {
-	size_t stride = sizeof(struct slot) + (size + 7) / 8 * 8;
+	uint32_t stride = size <= UINT32_MAX - 16 ? ring_stride((uint32_t)size)
+						  : UINT32_MAX;
 	size_t need = cap ? sizeof(struct leat_chan_)
 			  : offsetof(struct leat_chan_, ring.apart);
+	struct ring_shape shape;
 	struct leat_chan_ *c;
 
 	if (cap < 0 || cap > UINT32_MAX || size > UINT32_MAX - 16 ||
@@ -108,10 +122,10 @@ struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
 	c->ring.lap = lap_of((size_t)cap);
 	c->ring.cap = (uint32_t)cap;
 	c->ring.size = (uint32_t)size;
-	c->ring.stride = (uint32_t)stride;
-	c->ring.slots = (char *)(c + 1);
+	c->ring.stride = stride;
+	shape = ring_shape(&c->ring, false);
 	for (uint64_t i = 0; i < (uint64_t)cap; i++)
-		a_store(&ring_slot(&c->ring, i)->stamp, i, relaxed);
+		a_store(&ring_slot(&shape, i)->stamp, i, relaxed);
 	return c;
 }
 

@@ -134,18 +134,27 @@ struct party *chan_claim_first(struct queue *q)
 	return n;
 }
 
+enum ring_result chan_pass(struct leat_chan_ *c, enum direction d, void *elem)
+{
+	const struct ring_shape shape = ring_shape(&c->ring, false);
+	uint32_t one = 1;
+
+	return d == CHAN_SEND
+		       ? ring_send(&c->ring, &shape, elem, &one, false, false)
+		       : ring_receive(&c->ring, &shape, elem, &one, false,
+				      false);
+}
+
 /* OK: served; NONE: nobody, or not now; BUSY: a peer is in its window. */
 static enum ring_result serve_first(struct leat_chan_ *c, struct queue *q,
 				    enum direction d, struct served *s)
 {
 	struct party *n = chan_claim_first(q);
 	enum ring_result r;
-	uint32_t one = 1;
 
 	if (!n)
 		return RING_NONE;
-	r = d == CHAN_SEND ? ring_send(&c->ring, n->elem, &one, false)
-			   : ring_receive(&c->ring, n->elem, &one, false);
+	r = chan_pass(c, d, n->elem);
 	if (r == RING_NONE || r == RING_BUSY) {
 		if (n->choice)
 			choice_unclaim(n->choice);

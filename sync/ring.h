@@ -51,6 +51,7 @@ enum ring_result {
 };
 
 #define RING_SHUT (1ull << 63)
+#define WORD      ((uint32_t)sizeof(uint64_t))
 
 struct slot {
 	_Atomic uint64_t stamp;
@@ -61,7 +62,6 @@ struct ring {
 	uint64_t lap;
 	uint32_t cap, size; /* size of an element, in bytes */
 	uint32_t stride;    /* of a slot */
-	char *slots;
 	/* Padded, not aligned: what comes before may share its line. */
 	char apart[CPU_LINE];
 	_Atomic uint64_t tail;
@@ -70,21 +70,55 @@ struct ring {
 	_Atomic uint64_t head;
 	struct streak receivers;
 	char away[CPU_LINE - sizeof(uint64_t) - sizeof(struct streak)];
+	_Alignas(2 *
+		 sizeof(uint64_t)) char slots[]; /* on as few lines as can be */
 };
 
-static ALWAYS_INLINE uint64_t ring_index(const struct ring *r, uint64_t pos)
+/* What never changes: in registers, where no store to a slot can be taken to
+ * change it. */
+struct ring_shape {
+	uint64_t lap;
+	uint32_t cap, size, stride;
+	bool small; /* no element is larger than a word */
+	char *slots;
+};
+
+/* How far it is from slot to slot. */
+static ALWAYS_INLINE uint32_t ring_stride(uint32_t size)
+{
+	uint32_t words = (size + WORD - 1) / WORD;
+
+	return (uint32_t)sizeof(struct slot) + (words ? words : 1) * WORD;
+}
+
+/* small: known to the compiler, with the stride; else false. */
+static ALWAYS_INLINE struct ring_shape ring_shape(struct ring *r, bool small)
+{
+	return (struct ring_shape){
+		.lap = r->lap,
+		.cap = r->cap,
+		.size = r->size,
+		.stride = small ? ring_stride(WORD) : r->stride,
+		.small = small,
+		.slots = r->slots,
+	};
+}
+
+static ALWAYS_INLINE uint64_t ring_index(const struct ring_shape *r,
+					 uint64_t pos)
 {
 	return pos & (r->lap - 1);
 }
 
-static ALWAYS_INLINE struct slot *ring_slot(struct ring *r, uint64_t pos)
+static ALWAYS_INLINE struct slot *ring_slot(const struct ring_shape *r,
+					    uint64_t pos)
 {
 	return (struct slot *)(r->slots + ring_index(r, pos) * r->stride);
 }
 
 /* The position n after pos; n is no more than the capacity. */
-static ALWAYS_INLINE uint64_t ring_after(const struct ring *r, uint64_t pos,
-					 uint32_t n)
+static ALWAYS_INLINE uint64_t ring_after(const struct ring_shape *r,
+					 uint64_t pos, uint32_t n)
 {
 	uint64_t index = ring_index(r, pos) + n;
 
@@ -92,28 +126,15 @@ static ALWAYS_INLINE uint64_t ring_after(const struct ring *r, uint64_t pos,
 }
 
 /* How many positions there are from head to tail. */
-static inline size_t ring_between(const struct ring *r, uint64_t head,
+static inline size_t ring_between(struct ring *ring, uint64_t head,
 				  uint64_t tail)
 {
+	const struct ring_shape shape = ring_shape(ring, false), *r = &shape;
 	uint64_t laps = ((tail & ~RING_SHUT) - ring_index(r, tail) - head +
 			 ring_index(r, head)) /
 			r->lap;
 
 	return laps * r->cap + ring_index(r, tail) - ring_index(r, head);
-}
-
-/* What never changes: in registers, where no store to a slot can be taken to
- * change it. */
-struct ring_shape {
-	uint64_t lap;
-	uint32_t cap, size, stride;
-	char *slots;
-};
-
-static ALWAYS_INLINE struct ring_shape ring_shape(const struct ring *r)
-{
-	return (struct ring_shape){ r->lap, r->cap, r->size, r->stride,
-				    r->slots };
 }
 
 /* From slot to slot. */
@@ -123,7 +144,8 @@ struct walk {
 	struct slot *s;
 };
 
-static ALWAYS_INLINE struct walk walk_from(struct ring *r, uint64_t pos)
+static ALWAYS_INLINE struct walk walk_from(const struct ring_shape *r,
+					   uint64_t pos)
 {
 	return (struct walk){ pos, r->cap - (uint32_t)ring_index(r, pos),
 			      ring_slot(r, pos) };
@@ -140,15 +162,40 @@ static ALWAYS_INLINE void walk_on(struct walk *w, const struct ring_shape *r)
 	}
 }
 
+/* Up to a word, without a loop or a call. */
+static ALWAYS_INLINE void copy_small(char *to, const char *from, uint32_t n)
+{
+	/* With -flto the compiler may know the objects, but not n, and warn. */
+	__asm__("" : "+r"(to), "+r"(from));
+	if (n & 8) {
+		memcpy(to, from, 8);
+		return;
+	}
+	if (n & 4) {
+		memcpy(to, from, 4);
+		to += 4;
+		from += 4;
+	}
+	if (n & 2) {
+		memcpy(to, from, 2);
+		to += 2;
+		from += 2;
+	}
+	if (n & 1)
+		*to = *from;
+}
+
 /* Words are the common elements; the explorer watches them. */
 static ALWAYS_INLINE void ring_write(const struct ring_shape *r, struct slot *s,
 				     const void *elem)
 {
 	uint64_t word;
 
-	if (likely(r->size == sizeof(word))) {
-		memcpy(&word, elem, sizeof(word));
+	if (likely(r->size == WORD)) {
+		memcpy(&word, elem, WORD);
 		d_write(s->value, word);
+	} else if (r->small) {
+		copy_small((char *)s->value, elem, r->size);
 	} else {
 		memcpy(s->value, elem, r->size);
 	}
@@ -159,27 +206,30 @@ static ALWAYS_INLINE void ring_read(const struct ring_shape *r, struct slot *s,
 {
 	uint64_t word;
 
-	if (likely(r->size == sizeof(word) && elem)) {
+	if (unlikely(!elem))
+		return;
+	if (likely(r->size == WORD)) {
 		word = d_read(s->value);
-		memcpy(elem, &word, sizeof(word));
-	} else if (elem) {
+		memcpy(elem, &word, WORD);
+	} else if (r->small) {
+		copy_small(elem, (const char *)s->value, r->size);
+	} else {
 		memcpy(elem, s->value, r->size);
 	}
 }
 
 /* How many positions from pos on, at most n and at least the first, which the
  * caller has looked at, have slots with this stamp. */
-static ALWAYS_INLINE uint32_t ring_run(struct ring *r, uint64_t pos,
+static ALWAYS_INLINE uint32_t ring_run(const struct ring_shape *r, uint64_t pos,
 				       uint64_t full, uint32_t n)
 {
-	const struct ring_shape shape = ring_shape(r);
 	struct walk w = walk_from(r, pos);
 	uint32_t got = 1;
 
-	if (n > shape.cap)
-		n = shape.cap;
+	if (n > r->cap)
+		n = r->cap;
 	for (; got < n; got++) {
-		walk_on(&w, &shape);
+		walk_on(&w, r);
 		/* [ring.more] pairs with [ring.written], [ring.read]: as the
 		 * first of them. */
 		if (a_load(&w.s->stamp, acquire) != w.pos + full)
@@ -190,10 +240,11 @@ static ALWAYS_INLINE uint32_t ring_run(struct ring *r, uint64_t pos,
 
 /* How many there are from head to tail, if nobody moves them: the same lap, or
  * one more. */
-static ALWAYS_INLINE uint32_t ring_used(const struct ring *r)
+static ALWAYS_INLINE uint32_t ring_used(const struct ring_shape *r,
+					const struct ring *ring)
 {
-	uint64_t head = a_load(&r->head, relaxed);
-	uint64_t tail = a_load(&r->tail, relaxed) & ~RING_SHUT;
+	uint64_t head = a_load(&ring->head, relaxed);
+	uint64_t tail = a_load(&ring->tail, relaxed) & ~RING_SHUT;
 	uint64_t from = ring_index(r, head), to = ring_index(r, tail);
 	bool further = tail - to != head - from;
 
@@ -201,46 +252,43 @@ static ALWAYS_INLINE uint32_t ring_used(const struct ring *r)
 }
 
 /* The same as ring_run for those who are alone: the ends say it all. */
-static ALWAYS_INLINE uint32_t ring_run_alone(const struct ring *r,
+static ALWAYS_INLINE uint32_t ring_run_alone(const struct ring_shape *r,
+					     const struct ring *ring,
 					     uint64_t full, uint32_t n)
 {
 	uint32_t used, got;
 
 	if (n == 1)
 		return 1;
-	used = ring_used(r);
+	used = ring_used(r, ring);
 	got = full ? used : r->cap - used;
 	return got < n ? got : n;
 }
 
-static ALWAYS_INLINE void ring_write_n(struct ring *r, uint64_t pos,
+static ALWAYS_INLINE void ring_write_n(const struct ring_shape *r, uint64_t pos,
 				       const char *elem, uint32_t n)
 {
-	const struct ring_shape shape = ring_shape(r);
-
-	for (struct walk w = walk_from(r, pos);; walk_on(&w, &shape)) {
-		ring_write(&shape, w.s, elem);
+	for (struct walk w = walk_from(r, pos);; walk_on(&w, r)) {
+		ring_write(r, w.s, elem);
 		/* [ring.written] pairs with [ring.value], [ring.more]. */
 		a_store(&w.s->stamp, w.pos + 1, release);
 		if (--n == 0)
 			break;
-		elem += shape.size;
+		elem += r->size;
 	}
 }
 
-static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
-				      uint32_t n)
+static ALWAYS_INLINE void ring_read_n(const struct ring_shape *r, uint64_t pos,
+				      char *elem, uint32_t n)
 {
-	const struct ring_shape shape = ring_shape(r);
-
-	for (struct walk w = walk_from(r, pos);; walk_on(&w, &shape)) {
-		ring_read(&shape, w.s, elem);
+	for (struct walk w = walk_from(r, pos);; walk_on(&w, r)) {
+		ring_read(r, w.s, elem);
 		/* [ring.read] pairs with [ring.room], [ring.more]. */
-		a_store(&w.s->stamp, w.pos + shape.lap, release);
+		a_store(&w.s->stamp, w.pos + r->lap, release);
 		if (--n == 0)
 			break;
 		if (elem)
-			elem += shape.size;
+			elem += r->size;
 	}
 }
 
@@ -249,11 +297,14 @@ static ALWAYS_INLINE void ring_read_n(struct ring *r, uint64_t pos, char *elem,
 	((alone) ? (a_store((end), (to), relaxed), true) \
 		 : a_cas((end), &(from), (to), mo))
 
-/* Send up to *n elements, at least one; *n becomes how many it was. */
-static ALWAYS_INLINE enum ring_result
-ring_send(struct ring *r, const void *elem, uint32_t *n, bool alone)
+/* Send up to *n elements, at least one; *n becomes how many it was.  Once: BUSY
+ * if the first attempt does not do it. */
+static ALWAYS_INLINE enum ring_result ring_send(struct ring *ring,
+						const struct ring_shape *r,
+						const void *elem, uint32_t *n,
+						bool alone, bool once)
 {
-	uint64_t tail = a_load(&r->tail, relaxed);
+	uint64_t tail = a_load(&ring->tail, relaxed);
 
 	for (;;) {
 		if (unlikely(tail & RING_SHUT))
@@ -264,84 +315,96 @@ ring_send(struct ring *r, const void *elem, uint32_t *n, bool alone)
 		uint64_t stamp = a_load(&ring_slot(r, tail)->stamp, acquire);
 
 		if (likely(stamp == tail)) {
-			uint32_t got = alone ? ring_run_alone(r, 0, *n)
+			uint32_t got = alone ? ring_run_alone(r, ring, 0, *n)
 					     : ring_run(r, tail, 0, *n);
 
 			/* [ring.sent] pairs with [ring.empty], [chan.len],
 			 * [select.see_tail], and comes before
 			 * [chan.see_receivers]: who finds the ring empty has
 			 * said that it waits. */
-			if (unlikely(!ring_move(&r->tail, tail,
+			if (unlikely(!ring_move(&ring->tail, tail,
 						ring_after(r, tail, got), alone,
-						seq_cst)))
+						seq_cst))) {
+				if (once)
+					return RING_BUSY;
 				continue;
+			}
 			ring_write_n(r, tail, elem, got);
 			*n = got;
 			return RING_OK;
 		}
+		if (once)
+			return RING_BUSY;
 		if (stamp + r->lap == tail + 1) {
 			/* The value of the last lap is still there. */
 			/* [ring.full] pairs with [ring.received]. */
-			uint64_t head = a_load(&r->head, seq_cst);
+			uint64_t head = a_load(&ring->head, seq_cst);
 
 			if (head + r->lap == tail)
 				return RING_NONE;
 
-			uint64_t again = a_load(&r->tail, relaxed);
+			uint64_t again = a_load(&ring->tail, relaxed);
 
 			if (again == tail)
 				return RING_BUSY;
 			tail = again;
 		} else {
 			a_spin();
-			tail = a_load(&r->tail, relaxed);
+			tail = a_load(&ring->tail, relaxed);
 		}
 	}
 }
 
-/* Receive up to *n elements, at least one; *n becomes how many it was. */
-static ALWAYS_INLINE enum ring_result ring_receive(struct ring *r, void *elem,
-						   uint32_t *n, bool alone)
+/* The same, received. */
+static ALWAYS_INLINE enum ring_result ring_receive(struct ring *ring,
+						   const struct ring_shape *r,
+						   void *elem, uint32_t *n,
+						   bool alone, bool once)
 {
-	uint64_t head = a_load(&r->head, relaxed);
+	uint64_t head = a_load(&ring->head, relaxed);
 
 	for (;;) {
 		/* [ring.value] pairs with [ring.written]. */
 		uint64_t stamp = a_load(&ring_slot(r, head)->stamp, acquire);
 
 		if (likely(stamp == head + 1)) {
-			uint32_t got = alone ? ring_run_alone(r, 1, *n)
+			uint32_t got = alone ? ring_run_alone(r, ring, 1, *n)
 					     : ring_run(r, head, 1, *n);
 
 			/* [ring.received] pairs with [ring.full], [chan.len],
 			 * [select.see_head], and comes before
 			 * [chan.see_senders]: who finds the ring full has
 			 * said that it waits. */
-			if (unlikely(!ring_move(&r->head, head,
+			if (unlikely(!ring_move(&ring->head, head,
 						ring_after(r, head, got), alone,
-						seq_cst)))
+						seq_cst))) {
+				if (once)
+					return RING_BUSY;
 				continue;
+			}
 			ring_read_n(r, head, elem, got);
 			*n = got;
 			return RING_OK;
 		}
+		if (once)
+			return RING_BUSY;
 		if (stamp == head) {
 			/* [ring.empty] pairs with [ring.sent],
 			 * [chan.shut]. */
-			uint64_t tail = a_load(&r->tail, seq_cst);
+			uint64_t tail = a_load(&ring->tail, seq_cst);
 
 			if ((tail & ~RING_SHUT) == head)
 				return tail & RING_SHUT ? RING_CLOSED
 							: RING_NONE;
 
-			uint64_t again = a_load(&r->head, relaxed);
+			uint64_t again = a_load(&ring->head, relaxed);
 
 			if (again == head)
 				return RING_BUSY;
 			head = again;
 		} else {
 			a_spin();
-			head = a_load(&r->head, relaxed);
+			head = a_load(&ring->head, relaxed);
 		}
 	}
 }

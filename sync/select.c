@@ -229,12 +229,10 @@ static enum ring_result use_ring(struct select *s, int i)
 {
 	const struct leat_case *k = &s->cases[i];
 	enum ring_result r;
-	uint32_t one = 1;
 
 	if (!choice_claim(&s->choice))
 		return RING_BUSY;
-	r = k->send_ ? ring_send(&k->chan_->ring, k->elem_, &one, false)
-		     : ring_receive(&k->chan_->ring, k->elem_, &one, false);
+	r = chan_pass(k->chan_, way(k), k->elem_);
 	if (r == RING_OK || r == RING_CLOSED)
 		choice_fire(&s->choice, (uint32_t)i);
 	else

@@ -236,13 +236,14 @@ static void receives_a_few(longs c, struct tally *t)
 }
 
 /* The first one is two goroutines, one here and one that takes. */
-static void unbuffered(enum kind kind, void (*comes)(longs, struct tally *))
+static void handed(int cap, enum kind kind,
+		   void (*comes)(longs, struct tally *))
 {
 	pthread_t id = 0;
 
 	start_guest(kind, comes, &id);
 	for (int round = 0; round < (int)test_count(100); round++) {
-		longs c = leat_make(long, 0);
+		longs c = leat_make(long, cap);
 		struct tally mine = { 0 }, taken = { 0 };
 		leat_wg group = { 0 };
 		int came = round % 3 * LONG / 2;
@@ -266,13 +267,15 @@ static void unbuffered(enum kind kind, void (*comes)(longs, struct tally *))
 GO_TEST(a_guest_may_send_from_hand_to_hand, "R31 R62 R80")
 {
 	for (enum kind kind = 0; kind < KINDS; kind++)
-		unbuffered(kind, sends_a_few);
+		for (int cap = 0; cap <= 2; cap++)
+			handed(cap, kind, sends_a_few);
 }
 
 GO_TEST(a_guest_may_receive_from_hand_to_hand, "R31 R62 R80")
 {
 	for (enum kind kind = 0; kind < KINDS; kind++)
-		unbuffered(kind, receives_a_few);
+		for (int cap = 0; cap <= 2; cap++)
+			handed(cap, kind, receives_a_few);
 }
 
 /* The least time of a value from here to a goroutine beside us, of some

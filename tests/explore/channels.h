@@ -158,6 +158,7 @@ static void look_at(const struct leat_chan_ *c, bool word)
 #include "sync/chan.c"
 #include "sync/life.c"
 #include "sync/select.c"
+#include "sync/slow.c"
 #undef memcpy
 #undef memset
 #undef free
@@ -508,5 +509,37 @@ static void bias(int n)
 	}
 	explore_name(ms, sizeof(ms), "M");
 }
+
+/* -- a table of cases -- */
+
+/* How a case begins, or what a thread does. */
+#define DOES(name, ...)        \
+	static void name(void) \
+	{                      \
+		__VA_ARGS__;   \
+	}
+#define BEGINS(...) DOES(__VA_ARGS__)
+
+#define SC     EXPLORE_SC
+#define TSO    EXPLORE_TSO
+#define WEAK   EXPLORE_WEAK
+#define STRONG (SC | TSO)
+#define ALL    (STRONG | WEAK)
+#define ANY    EXPLORE_ANY
+#define ROW(n, modes, bound, start, ...)                                       \
+	.name = #n, .init = start, .passes = modes, .thread = { __VA_ARGS__ }, \
+	.may_sleep = true, .preemptions = bound
+#define ENDS(end, ...)                         \
+	{                                      \
+		ROW(__VA_ARGS__), .check = end \
+	}
+#define CASE(...)                                    \
+	{                                            \
+		ROW(__VA_ARGS__), .check = explained \
+	}
+#define LARGE(...)                                               \
+	{                                                        \
+		ROW(__VA_ARGS__), .check = explained, .large = 1 \
+	}
 
 #endif

@@ -15,14 +15,10 @@
 
 /* -- how it begins -- */
 
-#define BEGINS(name, ...)      \
-	static void name(void) \
-	{                      \
-		__VA_ARGS__;   \
-	}
 BEGINS(cap_0, make(0, -1))
 BEGINS(cap_1, make(1, -1))
 BEGINS(cap_2, make(2, -1))
+BEGINS(cap_3, make(3, -1))
 BEGINS(both_0, make(0, 0))
 BEGINS(both_1, make(1, 1))
 BEGINS(timed_0, make(0, -1); timed = true)
@@ -36,14 +32,10 @@ BEGINS(full_2, make(2, -1); begin_with(c, 6); begin_with(c, 7))
 
 /* -- what a thread does -- */
 
-#define DOES(name, ...)        \
-	static void name(void) \
-	{                      \
-		__VA_ARGS__;   \
-	}
 DOES(put_1, put(c, 1))
 DOES(put_2, put(c, 2))
 DOES(put_1_2, put(c, 1); put(c, 2))
+DOES(put_3, put(c, 3))
 DOES(take_1, take(c))
 DOES(take_2, take(c); take(c))
 DOES(puts_2, put_n(c, 1, 2))
@@ -120,26 +112,6 @@ static void freed_once(void)
 	ASSERT(freed == 1);
 }
 
-#define SC     EXPLORE_SC
-#define TSO    EXPLORE_TSO
-#define WEAK   EXPLORE_WEAK
-#define STRONG (SC | TSO)
-#define ALL    (STRONG | WEAK)
-#define ANY    EXPLORE_ANY
-#define ENDS(end, n, modes, bound, start, ...)                            \
-	{                                                                 \
-		.name = #n, .init = start, .check = end, .passes = modes, \
-		.thread = { __VA_ARGS__ }, .may_sleep = true,             \
-		.preemptions = bound                                      \
-	}
-#define CASE(...) ENDS(explained, __VA_ARGS__)
-#define LARGE(n, modes, bound, start, ...)                                     \
-	{                                                                      \
-		.name = #n, .init = start, .check = explained,                 \
-		.passes = modes, .thread = { __VA_ARGS__ }, .may_sleep = true, \
-		.preemptions = bound, .large = 1                               \
-	}
-
 static const struct explore_case cases[] = {
 	CASE(one_0, ALL, ANY, cap_0, put_1, take_1),
 	CASE(one_1, ALL, ANY, cap_1, put_1, take_1),
@@ -206,6 +178,10 @@ static const struct explore_case cases[] = {
 	CASE(two_and_two_0, SC, 2, cap_0, put_1, put_2, take_1, take_1),
 	LARGE(two_and_two_0_tso, TSO, 1, cap_0, put_1, put_2, take_1, take_1),
 
+	/* One who has sent while another is in its window sends again. */
+	LARGE(behind_window_2, SC, 3, cap_2, put_1_2, put_3, take_1),
+	LARGE(behind_window_3, SC, 3, cap_3, put_1_2, put_3, take_1),
+
 	LARGE(close_both_0, ALL, ANY, cap_0, closes, put_1, take_1),
 	CASE(close_both_1, STRONG, 2, cap_1, closes, put_1, take_1),
 	LARGE(close_both_1_weak, WEAK, 2, cap_1, closes, put_1, take_1),
@@ -227,7 +203,7 @@ static const struct explore_case cases[] = {
 };
 
 EXPLORE(cases,
-	"sync/ring.h sync/chan.h sync/chan.c sync/life.c sync/match.c sync/waiter.c",
+	"sync/ring.h sync/chan.h sync/chan.c sync/slow.c sync/life.c sync/match.c sync/waiter.c",
 	{ "choice.fire", NULL, "it matters to selects only" },
 	{ "choice.claim", NULL, "the same" },
 	{ "choice.unclaim", NULL, "the same" },

@@ -14,11 +14,6 @@
 
 /* -- how it begins -- */
 
-#define BEGINS(name, ...)      \
-	static void name(void) \
-	{                      \
-		__VA_ARGS__;   \
-	}
 BEGINS(cap_0, make(0, -1))
 BEGINS(cap_1, make(1, -1))
 BEGINS(cap_2, make(2, -1))
@@ -44,11 +39,6 @@ BEGINS(alone_d, make(1, 1); begin_with(d, 7); bias(1))
 #define try_selects(...)            select(LEAT_TRY_, __VA_ARGS__)
 #define RECV                        0
 
-#define DOES(name, ...)        \
-	static void name(void) \
-	{                      \
-		__VA_ARGS__;   \
-	}
 DOES(put_c, put(c, 1))
 DOES(put_d, put(d, 2))
 DOES(take_c, take(c))
@@ -76,25 +66,6 @@ DOES(close_c_look_d, close_it(c); try_selects(d, RECV, NULL, 0))
 DOES(close_d_look_c, close_it(d); try_selects(c, RECV, NULL, 0))
 DOES(put_c_take_d, try_put(c, 1); try_take(d))
 DOES(put_and_try, put(c, 2); try_selects(c, RECV, NULL, 0))
-
-#define SC     EXPLORE_SC
-#define TSO    EXPLORE_TSO
-#define WEAK   EXPLORE_WEAK
-#define STRONG (SC | TSO)
-#define ALL    (STRONG | WEAK)
-#define ANY    EXPLORE_ANY
-#define CASE(n, modes, bound, start, ...)                                      \
-	{                                                                      \
-		.name = #n, .init = start, .check = explained,                 \
-		.passes = modes, .thread = { __VA_ARGS__ }, .may_sleep = true, \
-		.preemptions = bound                                           \
-	}
-#define LARGE(n, modes, bound, start, ...)                                     \
-	{                                                                      \
-		.name = #n, .init = start, .check = explained,                 \
-		.passes = modes, .thread = { __VA_ARGS__ }, .may_sleep = true, \
-		.preemptions = bound, .large = 1                               \
-	}
 
 static const struct explore_case cases[] = {
 	CASE(recv_put_0, ALL, ANY, cap_0, select_recv, put_c),
@@ -176,6 +147,7 @@ EXPLORE(cases, "sync/select.c sync/match.c sync/chan.h",
 	{ "select.out", NULL, FRAME }, { "queue.out", NULL, FRAME },
 	{ "choice.claim", NULL, PAUSES }, { "choice.unclaim", NULL, PAUSES },
 	{ "choice.commit", NULL, PAUSES },
+	{ "chan.over", NULL, "a select has looked at the word before" },
 	{ "chan.ours", NULL,
 	  "who is alone held LOCK last, or has seen home change" },
 	{ "chan.ours_too", NULL,
