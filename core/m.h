@@ -22,6 +22,7 @@
 #ifndef CORE_M_H
 #define CORE_M_H
 
+#include "core/backoff.h"
 #include "core/g.h"
 #include "core/own.h"
 
@@ -60,7 +61,8 @@ struct m {
 	char *signal_stack;
 	_Atomic int credit; /* births: of what is its alone; sync/bias.c */
 	uint32_t births;    /* without credit */
-	bool doomed;        /* ends when nothing is bound to it any more */
+	struct backoff backoff;
+	bool doomed; /* ends when nothing is bound to it any more */
 };
 
 /* Does any thread of the runtime touch it? */

@@ -169,15 +169,18 @@ without_lock(struct leat_chan_ *c, enum direction d, void *elem, uint32_t *n)
 	return r;
 }
 
-/* The first attempt has failed, or was none. */
-static __attribute__((noinline)) void send_again(struct leat_chan_ *c,
-						 void *elem)
+/* The first attempt: BUSY, somebody was faster, or there was none. */
+
+static __attribute__((noinline)) void
+send_again(struct leat_chan_ *c, void *elem, enum ring_result first)
 {
 	enum ring_result r;
 	uint32_t one = 1;
 
 	if (unlikely(!c))
 		never(CHAN_SEND);
+	if (first == RING_BUSY)
+		backoff();
 	r = without_lock(c, CHAN_SEND, elem, &one);
 	if (unlikely(r == RING_CLOSED))
 		chan_closed();
@@ -185,28 +188,32 @@ static __attribute__((noinline)) void send_again(struct leat_chan_ *c,
 		chan_send_slowly(c, elem);
 }
 
-static __attribute__((noinline)) int offer_again(struct leat_chan_ *c,
-						 void *elem)
+static __attribute__((noinline)) int
+offer_again(struct leat_chan_ *c, void *elem, enum ring_result first)
 {
 	enum ring_result r;
 	uint32_t one = 1;
 
 	if (unlikely(!c))
 		never(CHAN_SEND);
+	if (first == RING_BUSY)
+		backoff();
 	r = without_lock(c, CHAN_SEND, elem, &one);
 	if (r == RING_CLOSED)
 		return -EPIPE;
 	return r == RING_OK ? 0 : chan_offer_slowly(c, elem);
 }
 
-static __attribute__((noinline)) bool receive_again(struct leat_chan_ *c,
-						    void *elem)
+static __attribute__((noinline)) bool
+receive_again(struct leat_chan_ *c, void *elem, enum ring_result first)
 {
 	enum ring_result r;
 	uint32_t one = 1;
 
 	if (unlikely(!c))
 		never(CHAN_RECEIVE);
+	if (first == RING_BUSY)
+		backoff();
 	r = without_lock(c, CHAN_RECEIVE, elem, &one);
 	if (r == RING_CLOSED)
 		return chan_ended(c, elem);
@@ -215,50 +222,57 @@ static __attribute__((noinline)) bool receive_again(struct leat_chan_ *c,
 
 /* -- one at a time -- */
 
-/* One attempt at one that is small. */
-static ALWAYS_INLINE bool at_once(struct leat_chan_ *c, enum direction d,
-				  void *elem, enum more *more)
+/* One attempt at one that is small: OK, or no more than a hint. */
+static ALWAYS_INLINE enum ring_result
+at_once(struct leat_chan_ *c, enum direction d, void *elem, enum more *more)
 {
 	uint32_t one = 1;
 
-	return is_small(c) &&
-	       likely(quickly(c, true, true, d, elem, &one, more) == RING_OK);
+	if (!is_small(c))
+		return RING_NONE;
+	return quickly(c, true, true, d, elem, &one, more);
 }
 
 void leat_chan_send_(struct leat_chan_ *c, const void *elem)
 {
+	enum ring_result r;
 	enum more more;
 
 	if (unlikely(!c))
-		return send_again(c, (void *)elem);
+		return send_again(c, (void *)elem, RING_NONE);
 	if (!is_quick(c))
 		return chan_send_slowly(c, (void *)elem);
-	if (!at_once(c, CHAN_SEND, (void *)elem, &more))
-		return send_again(c, (void *)elem);
+	r = at_once(c, CHAN_SEND, (void *)elem, &more);
+	if (unlikely(r != RING_OK))
+		return send_again(c, (void *)elem, r);
 	if (unlikely(more))
 		settle(c, more, 0);
 }
 
 int leat_chan_offer_(struct leat_chan_ *c, const void *elem)
 {
+	enum ring_result r = RING_NONE;
 	enum more more;
 
-	if (likely(c) && is_quick(c) &&
-	    at_once(c, CHAN_SEND, (void *)elem, &more))
-		return unlikely(more) ? settle(c, more, 0) : 0;
-	return offer_again(c, (void *)elem);
+	if (likely(c) && is_quick(c))
+		r = at_once(c, CHAN_SEND, (void *)elem, &more);
+	if (unlikely(r != RING_OK))
+		return offer_again(c, (void *)elem, r);
+	return unlikely(more) ? settle(c, more, 0) : 0;
 }
 
 bool leat_chan_recv_(struct leat_chan_ *c, void *elem)
 {
+	enum ring_result r;
 	enum more more;
 
 	if (unlikely(!c))
-		return receive_again(c, elem);
+		return receive_again(c, elem, RING_NONE);
 	if (!is_quick(c))
 		return chan_receive_slowly(c, elem);
-	if (!at_once(c, CHAN_RECEIVE, elem, &more))
-		return receive_again(c, elem);
+	r = at_once(c, CHAN_RECEIVE, elem, &more);
+	if (unlikely(r != RING_OK))
+		return receive_again(c, elem, r);
 	return unlikely(more) ? settle(c, more, true) : true;
 }
 
@@ -275,13 +289,15 @@ static ALWAYS_INLINE bool hopeless(struct leat_chan_ *c, enum direction d)
 	return !(a_load(&c->word, seq_cst) & (CHAN_SHUT | flag));
 }
 
-/* The first attempt has failed, or was none. */
 static __attribute__((noinline)) enum ring_result
-try_again(struct leat_chan_ *c, enum direction d, void *elem)
+try_again(struct leat_chan_ *c, enum direction d, void *elem,
+	  enum ring_result first)
 {
 	enum ring_result r;
 	uint32_t one = 1;
 
+	if (first == RING_BUSY)
+		backoff();
 	r = without_lock(c, d, elem, &one);
 	if (r == RING_CLOSED && d == CHAN_RECEIVE)
 		chan_zero(c, elem);
@@ -293,12 +309,14 @@ try_again(struct leat_chan_ *c, enum direction d, void *elem)
 static ALWAYS_INLINE enum ring_result try(struct leat_chan_ *c,
 					  enum direction d, void *elem)
 {
+	enum ring_result r;
 	enum more more;
 
 	if (!is_quick(c))
 		return hopeless(c, d) ? RING_NONE : chan_try_slowly(c, d, elem);
-	if (!at_once(c, d, elem, &more))
-		return try_again(c, d, elem);
+	r = at_once(c, d, elem, &more);
+	if (unlikely(r != RING_OK))
+		return try_again(c, d, elem, r);
 	if (unlikely(more))
 		settle(c, more, 0);
 	return RING_OK;
@@ -360,7 +378,7 @@ size_t leat_chan_send_n_(struct leat_chan_ *c, const void *elems, size_t n)
 	if (likely(c) &&
 	    without_lock(c, CHAN_SEND, (void *)elems, &sent) == RING_OK)
 		return sent;
-	send_again(c, (void *)elems);
+	send_again(c, (void *)elems, RING_NONE);
 	return go_on(c, CHAN_SEND, (char *)elems, 1, n);
 }
 
@@ -372,6 +390,7 @@ size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems, size_t n)
 		return 0;
 	if (likely(c) && without_lock(c, CHAN_RECEIVE, elems, &got) == RING_OK)
 		return got;
-	return receive_again(c, elems) ? go_on(c, CHAN_RECEIVE, elems, 1, n)
-				       : 0;
+	return receive_again(c, elems, RING_NONE)
+		       ? go_on(c, CHAN_RECEIVE, elems, 1, n)
+		       : 0;
 }

@@ -45,6 +45,8 @@ struct m *chan_lock_slow(struct leat_chan_ *c, struct m *m, uint64_t flag)
 		}
 		if (was & CHAN_LOCK)
 			m = waiter_pause(m, turn);
+		else
+			backoff();
 	}
 }
 

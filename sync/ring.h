@@ -36,6 +36,7 @@
 #define SYNC_RING_H
 
 #include "core/atomic.h"
+#include "core/backoff.h"
 #include "core/base.h"
 #include "sync/bias.h"
 
@@ -297,8 +298,8 @@ static ALWAYS_INLINE void ring_read_n(const struct ring_shape *r, uint64_t pos,
 	((alone) ? (a_store((end), (to), relaxed), true) \
 		 : a_cas((end), &(from), (to), mo))
 
-/* Send up to *n elements, at least one; *n becomes how many it was.  Once: BUSY
- * if the first attempt does not do it. */
+/* Send up to *n elements, at least one; *n becomes how many it was.  Once: only
+ * one attempt.  BUSY: somebody was faster; NONE: it takes a closer look. */
 static ALWAYS_INLINE enum ring_result ring_send(struct ring *ring,
 						const struct ring_shape *r,
 						const void *elem, uint32_t *n,
@@ -327,6 +328,7 @@ static ALWAYS_INLINE enum ring_result ring_send(struct ring *ring,
 						seq_cst))) {
 				if (once)
 					return RING_BUSY;
+				backoff();
 				continue;
 			}
 			ring_write_n(r, tail, elem, got);
@@ -334,7 +336,7 @@ static ALWAYS_INLINE enum ring_result ring_send(struct ring *ring,
 			return RING_OK;
 		}
 		if (once)
-			return RING_BUSY;
+			return RING_NONE;
 		if (stamp + r->lap == tail + 1) {
 			/* The value of the last lap is still there. */
 			/* [ring.full] pairs with [ring.received]. */
@@ -380,6 +382,7 @@ static ALWAYS_INLINE enum ring_result ring_receive(struct ring *ring,
 						seq_cst))) {
 				if (once)
 					return RING_BUSY;
+				backoff();
 				continue;
 			}
 			ring_read_n(r, head, elem, got);
@@ -387,7 +390,7 @@ static ALWAYS_INLINE enum ring_result ring_receive(struct ring *ring,
 			return RING_OK;
 		}
 		if (once)
-			return RING_BUSY;
+			return RING_NONE;
 		if (stamp == head) {
 			/* [ring.empty] pairs with [ring.sent],
 			 * [chan.shut]. */

@@ -5,10 +5,12 @@
 
 #include "core/os.h"
 
+enum { PATIENCE = 4 }; /* turns */
+
 struct m *waiter_pause(struct m *m, int turn)
 {
-	if (turn < 50) {
-		a_spin();
+	if (turn < PATIENCE) {
+		backoff();
 		return m;
 	}
 	/* Its holder may wait for this very CPU. */

@@ -15,12 +15,12 @@ guard pool arena stack sanitize
 own live runq deque wait
 g
 inject idle trim
-p m
+p backoff m
 sched dispatch park wake worker spare procs
 overflow sysmon
 block go runtime
 '
-doors='base atomic os park g go'
+doors='base atomic backoff os park g go'
 
 rc=0
 says() {

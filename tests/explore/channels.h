@@ -125,8 +125,15 @@ static bool a_light_is_heavy; /* there is a membarrier */
 #define aligned_alloc(a, n) give(a, n)
 #define free(at)            get_back(at)
 #define m_below(n)          chance(n)
+/* Who was slower tries again; who waits for another's LOCK, or window, goes on
+ * when something has changed. */
+#define backoff() ((void)0)
 #include "sync/chan.h"
+#undef backoff
+#define backoff() a_spin()
 #include "sync/waiter.c"
+#undef backoff
+#define backoff() ((void)0)
 
 static inline struct m *touch_locked(struct leat_chan_ *c, struct m *m)
 {
