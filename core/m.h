@@ -38,13 +38,14 @@ struct m {
 	struct g *odd;    /* likewise: not fit to run here now */
 	struct g *corpse; /* likewise: to be buried */
 	struct g *mine,
-		**mine_end;       /* bound, ready and gathered, if exclusive */
-	int wired;                /* goroutines that locked this thread */
-	bool sought;              /* it asked for the P it has */
-	bool loose;               /* computes without a P; counted in sched */
-	int bonds;                /* goroutines bound to this thread */
-	uint32_t random;          /* this thread's, at any time */
-	int pinned_to;            /* the P whose CPU this thread is on; -1 */
+		**mine_end; /* bound, ready and gathered, if exclusive */
+	int wired;          /* goroutines that locked this thread */
+	bool sought;        /* it asked for the P it has */
+	bool loose;         /* computes without a P; counted in sched */
+	int bonds;          /* goroutines bound to this thread */
+	uint32_t random;    /* this thread's, at any time */
+	bool choices;       /* of the last select several were ready: a hint */
+	int pinned_to;      /* the P whose CPU this thread is on; -1 */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
 
 	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */

@@ -29,9 +29,8 @@
  * itself (bias.h), and marks that it touches it, has LOCK without setting it.
  *
  * Progress: with room, or a value, and nobody waiting, lock-free but for the
- * window of a slot (ring.h); everything else waits for LOCK.
- * Who loses a race for a line steps
- * back (backoff.h): in turns they are faster than one for one.
+ * window of a slot (ring.h); everything else waits for LOCK.  Who loses a race
+ * for a line steps back (backoff.h): in turns all are faster than one for one.
  *
  * Reclamation: each user holds a reference; a party's frame is alive while it
  * is in a queue, and after that until it is readied, or, in a select, until

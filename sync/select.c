@@ -1,8 +1,7 @@
 /*
  * select.c - wait for one of several channels.
  *
- *	poll       which cases look ready?  one of those, by chance, is tried;
- *	           again if somebody was faster
+ *	look       which cases look ready?  one of those, by chance, is tried
  *	register   a party in the queue of each channel, one after the other:
  *	           only one LOCK is held at a time.  A case that can happen now
  *	           happens
@@ -66,7 +65,7 @@ static struct queue *others(const struct leat_case *k)
 	return k->send_ ? &k->chan_->recvq : &k->chan_->sendq;
 }
 
-/* -- poll -- */
+/* -- look -- */
 
 /* Grows with every change of the channel.  Relaxed: the look in between, at the
  * same words, is what acquires. */
@@ -80,13 +79,13 @@ static uint64_t age(struct leat_chan_ *c)
 	return sum;
 }
 
-static uint64_t age_of_all(const struct select *s)
+static uint64_t age_of_all(const struct leat_case *cases, int n)
 {
 	uint64_t sum = 0;
 
-	for (int i = 0; i < s->n; i++)
-		if (s->cases[i].chan_)
-			sum += age(s->cases[i].chan_);
+	for (int i = 0; i < n; i++)
+		if (cases[i].chan_)
+			sum += age(cases[i].chan_);
 	return sum;
 }
 
@@ -117,48 +116,74 @@ static bool looks_ready(const struct leat_case *k, struct m *m)
 
 /* One of those that look ready: the first, or any of them with the same chance
  * (Vitter's reservoir of one); -1: there is none. */
-static int ready_case(const struct select *s)
+static ALWAYS_INLINE int ready_case(const struct leat_case *cases, int n,
+				    bool first, struct m *m)
 {
-	struct m *m = arch_self();
 	uint32_t found = 0;
 	int one = -1;
 
-	for (int i = 0; i < s->n; i++) {
-		if (!looks_ready(&s->cases[i], m))
+	for (int i = 0; i < n; i++) {
+		if (!looks_ready(&cases[i], m))
 			continue;
-		if (found++ == 0 || m_below(found) == 0)
+		if (first)
+			return i;
+		/* Without a branch: nobody could predict it. */
+		if (found++ == 0)
 			one = i;
-		if (s->how & LEAT_FIRST_)
-			break;
+		else
+			one ^= (one ^ i) & -(m_below(found) == 0);
 	}
+	if (likely(m))
+		m->choices = found > 1;
 	return one;
 }
 
-/* The case's operation, without waiting; true if it happened. */
-static bool happens(struct select *s, int i)
+/* Where several were ready the last time: one by chance, if it looks ready; else
+ * -1, and all are looked at.  Both ways each that is ready has the same chance,
+ * so it has in all. */
+static ALWAYS_INLINE int guess(const struct leat_case *cases, int n,
+			       struct m *m)
 {
-	const struct leat_case *k = &s->cases[i];
-	enum ring_result r = chan_try(k->chan_, way(k), k->elem_);
+	int i;
 
-	s->ok = r == RING_OK;
-	return r == RING_OK || r == RING_CLOSED;
+	if (likely(!m || !m->choices || n == 0))
+		return -1;
+	i = (int)m_below((uint32_t)n);
+	return looks_ready(&cases[i], m) ? i : -1;
 }
 
-/* A case that happened, or -1: none could for an instant. */
-static int poll(struct select *s)
+/* What the caller is to know of a case that happened. */
+static ALWAYS_INLINE void tell(const struct leat_case *k, bool ok)
+{
+	if (unlikely(!ok) && k->send_)
+		panics("send on closed channel");
+	if (k->ok_)
+		*k->ok_ = ok;
+}
+
+/* The case's operation, without waiting; true if it happened. */
+static ALWAYS_INLINE bool happens(const struct leat_case *k)
+{
+	enum ring_result r = chan_try(k->chan_, way(k), k->elem_);
+
+	if (unlikely(r != RING_OK && r != RING_CLOSED))
+		return false;
+	tell(k, r == RING_OK);
+	return true;
+}
+
+/* A case that happened, or -1: for an instant, none could. */
+static __attribute__((noinline)) int poll(const struct leat_case *cases, int n,
+					  bool first)
 {
 	for (;;) {
-		bool try = s->how & LEAT_TRY_;
-		uint64_t before = try ? age_of_all(s) : 0;
-		int i = ready_case(s);
+		uint64_t before = age_of_all(cases, n);
+		int i = ready_case(cases, n, first, arch_self());
 
-		if (i < 0 && (!try || age_of_all(s) == before))
+		if (i < 0 && age_of_all(cases, n) == before)
 			return -1;
-		if (i >= 0 && happens(s, i))
+		if (i >= 0 && happens(&cases[i]))
 			return i;
-		/* Somebody was faster. */
-		if (!try)
-			return -1;
 	}
 }
 
@@ -401,24 +426,12 @@ SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 	return i;
 }
 
-static bool nothing_to_wait_for(const struct select *s)
+static bool nothing_to_wait_for(const struct leat_case *cases, int n)
 {
-	for (int i = 0; i < s->n; i++)
-		if (s->cases[i].chan_)
+	for (int i = 0; i < n; i++)
+		if (cases[i].chan_)
 			return false;
 	return true;
-}
-
-/* What the caller is to know of case i. */
-static int tell(const struct select *s, int i)
-{
-	const struct leat_case *k = &s->cases[i];
-
-	if (unlikely(!s->ok) && k->send_)
-		panics("send on closed channel");
-	if (k->ok_)
-		*k->ok_ = s->ok;
-	return i;
 }
 
 SANITIZE_SWITCHES RETURNS_ELSEWHERE static int
@@ -428,6 +441,8 @@ select_slowly(const struct leat_case *cases, int n, unsigned how)
 	struct party few[PARTIES], *many = NULL;
 	int i;
 
+	if (nothing_to_wait_for(cases, n))
+		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
 	if (n > PARTIES) {
 		many = malloc((size_t)n * sizeof(*many));
 		if (!many)
@@ -439,23 +454,36 @@ select_slowly(const struct leat_case *cases, int n, unsigned how)
 	if (s.m)
 		m_leave(s.m);
 	free(many);
-	return tell(&s, i);
+	tell(&cases[i], s.ok);
+	return i;
+}
+
+/* Without waiting, or by the order of the list. */
+static __attribute__((noinline)) int select_how(const struct leat_case *cases,
+						int n, unsigned how)
+{
+	bool first = how & LEAT_FIRST_;
+	int i;
+
+	if (how & LEAT_TRY_)
+		return poll(cases, n, first);
+	i = ready_case(cases, n, first, arch_self());
+	if (i >= 0 && happens(&cases[i]))
+		return i;
+	return select_slowly(cases, n, how);
 }
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how)
 {
-	struct select s;
+	struct m *m = arch_self();
 	int i;
 
-	s.cases = cases;
-	s.n = n;
-	s.how = how;
-	i = poll(&s);
-	if (i >= 0)
-		return tell(&s, i);
-	if (how & LEAT_TRY_)
-		return -1;
-	if (nothing_to_wait_for(&s))
-		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
-	return select_slowly(cases, n, how);
+	if (unlikely(how))
+		return select_how(cases, n, how);
+	i = guess(cases, n, m);
+	if (i < 0)
+		i = ready_case(cases, n, false, m);
+	if (i >= 0 && likely(happens(&cases[i])))
+		return i;
+	return select_slowly(cases, n, 0);
 }
