@@ -106,7 +106,10 @@ void idle_publish(struct idle *i, int p, bool searching)
 
 bool idle_withdraw(struct idle *i, int p)
 {
-	if (!clear_bit(i, p))
+	uint64_t mask = a_load(&i->mask[p / 64], relaxed);
+
+	/* A look first: the line is everybody's. */
+	if (!(mask >> (p % 64) & 1) || !clear_bit(i, p))
 		return false;
 	a_add(&i->state, SEARCHING_ONE - IDLE_ONE, relaxed);
 	return true;

@@ -311,12 +311,37 @@ static void sleep(struct p *p)
 			return;
 }
 
-/* BUSY or SEARCHING -> IDLE -> SEARCHING. */
-static void idle(struct m *m, struct p *p, bool searching)
+/* The same before anybody is told that p is idle, for what concerns p alone: no
+ * locked operation, neither here nor by who calls.  False: in vain. */
+static bool linger(struct m *m, struct p *p)
 {
+	int64_t most = a_load(&sched.spin, relaxed), until = 0, now;
+
+	if (sched.policy == LEAT_IDLE_PARK || most == 0)
+		return false;
+	do {
+		for (int i = 0; i < LOOKS; i++) {
+			if (called(m, p))
+				return true;
+			a_spin();
+		}
+		if (plenty())
+			return true;
+		now = os_now();
+		if (until == 0)
+			until = now + most;
+	} while (now < until && now < a_load(&p->expiry, relaxed));
+	return false;
+}
+
+/* BUSY or SEARCHING -> IDLE -> SEARCHING. */
+static void idle(struct m *m, struct p *p, bool searching, bool lingered)
+{
+	bool spins = !lingered || sched.policy == LEAT_IDLE_SPIN;
+
 	a_store(&p->note, NOTE_NONE, relaxed);
 	idle_publish(&sched.idle, p->id, searching);
-	if (!visible(m, p) && !spin(m, p))
+	if (!visible(m, p) && !(spins && spin(m, p)))
 		sleep(p);
 	/* A waker has cleared the bit: its note comes after it has counted us
 	 * as searching, and no earlier may we go on. */
@@ -357,7 +382,7 @@ static struct g *find(struct m *m, struct p *p, bool sought)
 			mine = g;
 		if (mine || interrupted(m, p, sought))
 			break;
-		idle(m, p, searching);
+		idle(m, p, searching, false);
 		searching = true;
 		sought = false;
 	}
@@ -412,8 +437,10 @@ static void turn_exclusive(struct m *m, struct p *p)
 	/* While nobody else has any use for the P it stays with us: the one we
 	 * wait for may be ready in a moment. */
 	if (!g && !others_wait(p) && !plenty()) {
-		idle(m, p, false);
-		p->searching = true;
+		if (!linger(m, p)) {
+			idle(m, p, false, true);
+			p->searching = true;
+		}
 		return;
 	}
 	if (!g || (g->reason == G_YIELD && others_wait(p))) {
@@ -434,7 +461,7 @@ static void attend(struct m *m, struct p *p)
 {
 	/* [worker.attend] pairs with [wake.attend]: what came before the word
 	 * was set is seen, what comes after sets it again. */
-	a_swap(&p->attention, m_exclusive(m), acquire);
+	a_swap(&p->attention, 0, acquire);
 	drain(p, &p->inbox);
 	if (m_exclusive(m))
 		return;
