@@ -159,17 +159,20 @@ size_t leat_chan_cap_(const struct leat_chan_ *c)
 	return c ? c->ring.cap : 0;
 }
 
+/* How many there were at one instant: head did not move while tail was read. */
 size_t leat_chan_len_(struct leat_chan_ *c)
 {
 	uint64_t head, tail;
-	size_t n;
 
 	if (!c || c->ring.cap == 0)
 		return 0;
-	/* head first: it can only grow meanwhile. */
-	/* [chan.len] pairs with [ring.sent], [ring.received]. */
-	head = a_load(&c->ring.head, acquire);
-	tail = a_load(&c->ring.tail, relaxed);
-	n = ring_between(&c->ring, head, tail);
-	return n < c->ring.cap ? n : c->ring.cap;
+	do {
+		/* [chan.len] pairs with [ring.sent], [ring.received],
+		 * [ring.moved]. */
+		head = a_load(&c->ring.head, acquire);
+		/* [chan.len_tail] pairs with [ring.moved], and comes before
+		 * the second look at head. */
+		tail = a_load(&c->ring.tail, acquire);
+	} while (unlikely(a_load(&c->ring.head, relaxed) != head));
+	return ring_between(&c->ring, head, tail);
 }

@@ -294,8 +294,10 @@ static ALWAYS_INLINE void ring_read_n(const struct ring_shape *r, uint64_t pos,
 }
 
 /* from -> to: by a plain store if the ring is ours alone (bias.h). */
+/* [ring.moved] pairs with [chan.len], [chan.len_tail]: one end is not seen before
+ * what came before it at the other. */
 #define ring_move(end, from, to, alone, mo)              \
-	((alone) ? (a_store((end), (to), relaxed), true) \
+	((alone) ? (a_store((end), (to), release), true) \
 		 : a_cas((end), &(from), (to), mo))
 
 /* Send up to *n elements, at least one; *n becomes how many it was.  Once: only

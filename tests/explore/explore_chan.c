@@ -88,6 +88,12 @@ static void put_and_take(void)
 	take(c);
 }
 
+static void twice(void)
+{
+	put_and_take();
+	put_and_take();
+}
+
 static void counts(void)
 {
 	ASSERT(leat_chan_len_(c) <= 1);
@@ -148,10 +154,11 @@ static const struct explore_case cases[] = {
 	CASE(timed_close_0, ALL, ANY, timed_0, closes, try_put_1),
 	LARGE(timed_order_2, ALL, 2, timed_2, put_1_2, take_2),
 
-	ENDS(NULL, len, ALL, ANY, cap_2, put_and_take, counts),
+	ENDS(NULL, len, ALL, ANY, cap_2, twice, counts),
 	ENDS(freed_once, released, ALL, 2, shared, put_and_release,
 	     take_and_release),
 
+	ENDS(NULL, alone_len, ALL, ANY, alone_2, twice, counts),
 	CASE(alone_try, ALL, 2, alone_1, try_put_1, try_take_1),
 	CASE(alone_n, SC, 2, alone_2, puts_2, take_2),
 	LARGE(alone_n_weak, WEAK, 2, alone_2, puts_2, take_2),
