@@ -40,7 +40,7 @@ struct m {
 	struct g *mine,
 		**mine_end; /* bound, ready and gathered, if exclusive */
 	int wired;          /* goroutines that locked this thread */
-	bool sought;        /* it asked for the P it has */
+	bool sought;        /* it asked for its P, and has run nothing yet */
 	bool loose;         /* computes without a P; counted in sched */
 	int bonds;          /* goroutines bound to this thread */
 	uint32_t random;    /* this thread's, at any time */

@@ -352,15 +352,15 @@ static void idle(struct m *m, struct p *p, bool searching, bool lingered)
 }
 
 /* Something has to be seen to before the next goroutine. */
-static bool interrupted(struct m *m, struct p *p, bool sought)
+static bool interrupted(struct m *m, struct p *p)
 {
 	return m->odd || a_load(&p->attention, relaxed) ||
 	       a_load(&p->inbox, relaxed) || a_load(&m->bound, relaxed) ||
-	       (!sought && a_load(&sched.seekers, relaxed));
+	       (!m->sought && a_load(&sched.seekers, relaxed));
 }
 
 /* A goroutine that is ours to resume; NULL if something else comes first. */
-static struct g *find(struct m *m, struct p *p, bool sought)
+static struct g *find(struct m *m, struct p *p)
 {
 	bool searching = p->searching;
 	struct g *g = take_due(p), *mine = NULL;
@@ -380,11 +380,11 @@ static struct g *find(struct m *m, struct p *p, bool sought)
 		}
 		if (g && park_take(m, g))
 			mine = g;
-		if (mine || interrupted(m, p, sought))
+		if (mine || interrupted(m, p))
 			break;
 		idle(m, p, searching, false);
 		searching = true;
-		sought = false;
+		m->sought = false;
 	}
 	if (searching && idle_found(&sched.idle) && visible(m, p))
 		wake_somebody();
@@ -469,26 +469,37 @@ static void attend(struct m *m, struct p *p)
 		keep(p, g);
 }
 
-/* With a P: one goroutine's turn, or whatever comes before it. */
+/*
+ * With a P: one goroutine's turn, or whatever comes before it.
+ *
+ *	thread a, was given the P          thread b, wants it
+ *	finds b's goroutine in the queue
+ *	gives it to b                      seeks
+ *	its own is the next
+ *
+ * Who sought the P keeps it until it has run something: else the two would
+ * give it to each other, each for the other's goroutine, for as long as b is
+ * quick to ask.
+ */
 static void turn(struct m *m, struct p *p)
 {
-	bool sought = m->sought;
-
-	m->sought = false;
 	if (a_load(&p->attention, relaxed) || a_load(&p->inbox, relaxed) ||
 	    m_has_bound(m))
 		attend(m, p);
-	if (!sought && a_load(&sched.seekers, relaxed) && spare_serve(m))
+	if (!m->sought && a_load(&sched.seekers, relaxed) && spare_serve(m))
 		return;
 	if (m_exclusive(m)) {
+		m->sought = false;
 		turn_exclusive(m, p);
 		return;
 	}
 
-	struct g *g = find(m, p, sought);
+	struct g *g = find(m, p);
 
-	if (g)
+	if (g) {
+		m->sought = false;
 		park_resume(m, g);
+	}
 }
 
 void worker_run(struct m *m)
