@@ -37,10 +37,25 @@ static bool drained(struct leat_chan_ *c)
 	return a_load(&c->ring.tail, relaxed) == head;
 }
 
+/* Through the ring, not before those who wait; but if they wait for a peer's
+ * window only, there may be room, or a value, for them and for us. */
+static enum ring_result in_turn(struct leat_chan_ *c, enum direction d,
+				void *elem, struct served *s)
+{
+	struct queue *line = d == CHAN_SEND ? &c->sendq : &c->recvq;
+	enum ring_result r = chan_match(c, s);
+
+	if (line->first)
+		return r;
+	r = chan_pass(c, d, elem);
+	if (r == RING_OK)
+		chan_match(c, s);
+	return r;
+}
+
 static enum ring_result send_locked(struct leat_chan_ *c, void *elem,
 				    struct served *s)
 {
-	enum ring_result r;
 	struct party *n;
 
 	if (a_load(&c->word, relaxed) & CHAN_SHUT)
@@ -55,43 +70,24 @@ static enum ring_result send_locked(struct leat_chan_ *c, void *elem,
 		chan_serve(n, true, s);
 		return RING_OK;
 	}
-	if (c->ring.cap == 0)
-		return RING_NONE;
-	/* Not before those who wait; but if they wait for a peer's window
-	 * only, there may be room for them and for us. */
-	r = chan_match(c, s);
-	if (c->sendq.first)
-		return r;
-	r = chan_pass(c, CHAN_SEND, elem);
-	if (r == RING_OK)
-		chan_match(c, s);
-	return r;
+	return c->ring.cap == 0 ? RING_NONE : in_turn(c, CHAN_SEND, elem, s);
 }
 
 static enum ring_result receive_locked(struct leat_chan_ *c, void *elem,
 				       struct served *s)
 {
-	enum ring_result r;
 	struct party *n;
 
-	if (c->ring.cap == 0) {
-		n = chan_claim_first(&c->sendq);
-		if (!n)
-			return a_load(&c->word, relaxed) & CHAN_SHUT
-				       ? RING_CLOSED
-				       : RING_NONE;
-		queue_remove(&c->sendq, n);
-		chan_copy(c, elem, n->elem);
-		chan_serve(n, true, s);
-		return RING_OK;
-	}
-	r = chan_match(c, s);
-	if (c->recvq.first)
-		return r;
-	r = chan_pass(c, CHAN_RECEIVE, elem);
-	if (r == RING_OK)
-		chan_match(c, s);
-	return r;
+	if (c->ring.cap > 0)
+		return in_turn(c, CHAN_RECEIVE, elem, s);
+	n = chan_claim_first(&c->sendq);
+	if (!n)
+		return a_load(&c->word, relaxed) & CHAN_SHUT ? RING_CLOSED
+							     : RING_NONE;
+	queue_remove(&c->sendq, n);
+	chan_copy(c, elem, n->elem);
+	chan_serve(n, true, s);
+	return RING_OK;
 }
 
 /* One turn under LOCK, which may be held already, and as many more as it takes a
