@@ -6,17 +6,17 @@
  *
  * To move a line from CPU to CPU costs as much as a dozen operations on it where
  * it is.  So two threads that want it at every step are faster in turns than
- * one for one.  A pause of the CPU is long where a moved line is dear (140
- * cycles and 311 ns there and back on one machine, 65 and 75 on another), so
- * the wait is counted in pauses.
+ * one for one.  The wait is counted in pauses of the CPU, which makers lengthen
+ * for this very use; where measured, a line there and back took ten of them (140
+ * and 14 ns).
  *
  * A loss soon after the last one is a fight, and the wait is doubled; one after
  * a longer time is bad luck, and costs a short wait.  "Soon" is in terms of the
  * last wait, on whatever clock the CPU has.
  *
  * Exponential backoff after Anderson (The performance of spin lock alternatives,
- * 1990); that a wait helps the winner to a run of its own after Dice, Lev and
- * Moir (Scalable statistics counters, 2013).
+ * 1990); on a failed compare-and-swap after Dice, Hendler and Mirsky (Lightweight
+ * contention management for efficient compare-and-swap operations, 2013).
  */
 #ifndef CORE_BACKOFF_H
 #define CORE_BACKOFF_H
