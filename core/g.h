@@ -45,6 +45,7 @@ enum g_reason {
 	G_CHAN_RECEIVE_NIL, /* "chan receive (nil chan)" */
 	G_SELECT,           /* "select" */
 	G_SELECT_NONE,      /* "select (no cases)" */
+	G_SLEEP,            /* "sleep" */
 };
 
 struct m;

@@ -154,6 +154,8 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 	a_store(&g->state, G_RUNNABLE, relaxed);
 	if (extra && extra->main)
 		first(g);
+	else if (extra && extra->last && m)
+		park_push(m_p(m), &m_p(m)->fifo, g);
 	else
 		place(m, g, a);
 	return 0;
@@ -174,6 +176,12 @@ int go_start(const struct leat_attr *a, const struct go_extra *extra,
 	if (m)
 		m_leave(m);
 	return rc;
+}
+
+int go_start_inside(struct m *m, const struct go_extra *extra, leat_fn_ *fn,
+		    int argc, const uintptr_t *argv)
+{
+	return start_with(m, NULL, extra, fn, argc, argv);
 }
 
 /* Is everything a plain goroutine needs at hand? */

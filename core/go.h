@@ -17,11 +17,17 @@ struct go_extra {
 	struct m *(*at_end)(struct m *m, void *arg);
 	void *arg;
 	bool main; /* the first of all */
+	bool last; /* behind all that wait for its P */
 };
 
 /* leat_go_ with all there is; a and extra may be NULL. */
 int go_start(const struct leat_attr *a, const struct go_extra *extra,
 	     leat_fn_ *fn, int argc, const uintptr_t *argv);
+
+/* The same by who is inside, perhaps in the scheduler: m is not to be entered
+ * nor left.  m may be NULL. */
+int go_start_inside(struct m *m, const struct go_extra *extra, leat_fn_ *fn,
+		    int argc, const uintptr_t *argv);
 
 /* The main goroutine's function returned. */
 void go_main_ended(int result);

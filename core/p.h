@@ -21,7 +21,8 @@
  *	all but the shared ones  the owner of the P (own.h), no locked operation
  *	runq, inbox, note,       anybody, by the rules of runq.c, idle.c, wake.c
  *	attention
- *	tick, the counters       written by the owner, read by sysmon and counts
+ *	tick, the counters,      written by the owner, read by sysmon and counts
+	timers.expiry
  */
 #ifndef CORE_P_H
 #define CORE_P_H
@@ -31,6 +32,7 @@
 #include "core/inject.h"
 #include "core/runq.h"
 #include "core/stack.h"
+#include "core/timer.h"
 #include "core/topology.h"
 
 enum {
@@ -68,7 +70,8 @@ struct p {
 	_Atomic uint32_t attention; /* something below dispatch's notice */
 	_Atomic uint32_t halted;    /* by its own thread, for a stop */
 	_Alignas(CPU_LINE) _Atomic uint32_t note;
-	_Atomic int64_t expiry; /* when to wake by itself; OS_NEVER */
+
+	struct timers timers; /* the owner's, but for when it is to look */
 };
 
 /* Its thread, or NULL. */

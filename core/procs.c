@@ -183,7 +183,7 @@ static struct p *make(int id)
 	p->stacks.node = p->node;
 	p->victims.order = os_map(
 		TOPOLOGY_PROCS_MAX * sizeof(*p->victims.order), os_page());
-	a_store(&p->expiry, OS_NEVER, relaxed);
+	timers_publish(&p->timers);
 	return p->victims.order ? p : NULL;
 }
 
@@ -210,8 +210,8 @@ static void submit(struct p *p, struct g *g)
 	inject_push(&sched.node[p->node], &g, 1);
 }
 
-/* All that waits at a P that goes out of use. */
-static void empty(struct p *p)
+/* All that waits at a P that goes out of use; its timers go to another. */
+static void empty(struct p *p, struct p *heir)
 {
 	struct g *g;
 
@@ -225,6 +225,7 @@ static void empty(struct p *p)
 		next = g->next;
 		submit(p, g);
 	}
+	timers_move(&p->timers, &heir->timers);
 	stack_flush(&p->stacks, 0);
 	g_cache_drain(&p->gs);
 }
@@ -239,7 +240,7 @@ struct m *procs_change(struct m *m, int n)
 		return m;
 	}
 
-	struct p *self = m_p(m);
+	struct p *self = m_p(m), *heir = NULL;
 	int was = a_load(&sched.procs, relaxed);
 
 	stop(self);
@@ -248,10 +249,13 @@ struct m *procs_change(struct m *m, int n)
 		/* [procs.fewer] pairs with [wake.look]: who puts something
 		 * into an inbox after it was emptied sees the new number. */
 		a_fence(seq_cst);
+		heir = self->id < n ? self : sched_p(0);
 		for (int i = n; i < was; i++)
-			empty(sched_p(i));
+			empty(sched_p(i), heir);
 	}
 	go(self, was);
+	if (heir && heir != self)
+		wake_attention(heir);
 	if (self->id >= a_load(&sched.procs, relaxed))
 		detach(m, self);
 	lock_drop(&stop_lock);

@@ -8,6 +8,7 @@
  *	spare.c     what do threads without a P do, where do Ps find threads?
  *	sysmon.c    who is stuck?
  *	procs.c     how do all stop at once, how many Ps are there?
+ *	due.[ch]    whose time has come?
  *
  * There is one scheduler in a process.
  */
@@ -42,6 +43,8 @@ struct sched {
 	_Atomic uint32_t seekers; /* threads that need a P themselves */
 	_Atomic int loose;        /* threads that compute without a P */
 	_Atomic uint32_t watched; /* sysmon: 0 asleep for long, 1 awake */
+	_Atomic uint32_t told;    /* sysmon: 1 a timer is due before it looks */
+	_Atomic int64_t covered;  /* sysmon looks in time for what is later */
 };
 
 extern struct sched sched;

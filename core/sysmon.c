@@ -8,6 +8,10 @@
  *	                                          thieves (rescue)
  *	20 us, in a blocking call                 given to another thread
  *	10 ms, and more where hogs are many       given to another thread
+ *	a tenth of that, when a timer of its      given to another thread
+ *	own fires and no P is idle
+ *
+ * A timer that is some 50 us late is fired from here: its P does not look.
  *
  * So neither a goroutine that computes nor one that blocks holds up others,
  * even with one P; it goes on on its thread, without a P, until it calls the
@@ -16,12 +20,15 @@
  *	last look found something    the next is after 20 us
  *	50 looks found nothing       twice as long each, up to 1 ms while a P
  *	                             is idle, 10 ms otherwise
- *	all Ps idle, or blocked      sleeps until one is not
+ *	a busy P's timer is due      the next is 50 us after its time
+ *	all Ps idle, or blocked      the next is after 100 ms
  *	without work, for 10 looks
+ *	and after that still         sleeps until one is not
  *
  * After sysmon and retake in Go's proc.go; the claim instead of a status
  * word, and the rescue, are ours.
  */
+#include "core/due.h"
 #include "core/park.h"
 #include "core/sched.h"
 #include "core/trim.h"
@@ -30,8 +37,10 @@ enum {
 	LOOK_NS = 20000,
 	LOOK_IDLE_NS = 1000000,
 	LOOK_BUSY_NS = 10000000,
+	LOOK_QUIET_NS = 100000000,
 	BLOCK_NS = 20000,
 	HOG_NS = 10000000,
+	LATE_NS = 50000, /* of a timer, until we fire it */
 	PATIENCE = 50,
 	QUIET = 10,
 };
@@ -110,26 +119,48 @@ static bool rescue(struct p *p)
 	return true;
 }
 
+static bool is_idle(struct p *p)
+{
+	return a_load(&sched.idle.mask[p->id / 64], relaxed) >> p->id % 64 & 1;
+}
+
+/* What is late on p is fired; how many. */
+static uint32_t relieve(struct p *p, int64_t now)
+{
+	struct m *m;
+
+	if (now - LATE_NS < a_load(&p->timers.expiry, relaxed) || is_idle(p))
+		return 0;
+	m = claim(p);
+	if (m)
+		return due_relieve(m, p, now);
+	/* It is inside, and may go on without looking at the time. */
+	a_store(&p->attention, 1, relaxed);
+	return 0;
+}
+
 /* True: p was helped. */
 static bool look(struct p *p, int64_t now, bool idle)
 {
 	struct m *m = p_m(p);
 	uint32_t tick = a_load(&p->tick, relaxed);
 
+	uint32_t fired = relieve(p, now);
+
 	if (seen[p->id].tick != tick || !m) {
 		seen[p->id].tick = tick;
 		seen[p->id].since = now;
-		return false;
+		return fired > 0;
 	}
 	if (!work_for(p, idle))
-		return false;
+		return fired > 0;
 
 	int64_t stuck = now - seen[p->id].since;
 	bool blocked = a_load(&m->blocked, relaxed);
 
 	if (blocked && stuck >= BLOCK_NS)
 		return retake(p, false);
-	if (stuck >= slice())
+	if (stuck >= (fired > 0 && !idle ? slice() / 10 : slice()))
 		return retake(p, true);
 	return idle && p_waiting(p) > 0 && rescue(p);
 }
@@ -185,16 +216,66 @@ static bool nothing_to_watch(void)
 	return all_idle() && !work_waits();
 }
 
-/* Until a P leaves idleness, or a blocking call. */
-static void sleep_long(void)
+/* The first timer of a P that does not wait for it itself. */
+static int64_t first_timer(void)
 {
+	int procs = a_load(&sched.procs, relaxed);
+	int64_t first = OS_NEVER;
+
+	for (int i = 0; i < procs; i++) {
+		struct p *p = sched_p(i);
+		int64_t expiry = a_load(&p->timers.expiry, relaxed);
+
+		if (expiry < first && !is_idle(p))
+			first = expiry;
+	}
+	return first;
+}
+
+/* Sleep for so long, or until a timer is late. */
+static void doze(int64_t now, int64_t pause)
+{
+	int64_t until = now + pause, first;
+
+	a_store(&sched.told, 0, relaxed);
+	a_store(&sched.covered, until - LATE_NS, relaxed);
+	/* Either we see a timer that is due before that, or whoever armed it
+	 * sees how far we look (due_tell).  A short pause need not be exact. */
+	if (pause >= LOOK_IDLE_NS)
+		a_heavy();
+	first = first_timer();
+	if (first < until - LATE_NS) {
+		until = first + LATE_NS;
+		if (until < now + LOOK_NS)
+			until = now + LOOK_NS;
+		a_store(&sched.covered, until - LATE_NS, relaxed);
+	}
+	while (os_futex_wait(&sched.told, 0, until) == 0 &&
+	       a_load(&sched.told, relaxed) == 0)
+		;
+}
+
+/* Until a P leaves idleness, or a blocking call: true; or until then. */
+static bool sleep_long(int64_t until)
+{
+	bool roused;
+
 	a_store(&sched.watched, 0, relaxed);
 	/* Either we see that a P leaves idleness, that a call ends, that work
 	 * comes, or whoever does it sees that we sleep (sysmon_rouse). */
 	a_heavy();
-	while (nothing_to_watch() && a_load(&sched.watched, relaxed) == 0)
-		os_futex_wait(&sched.watched, 0, OS_NEVER);
+	while (nothing_to_watch() && a_load(&sched.watched, relaxed) == 0) {
+		int64_t first = first_timer();
+
+		if (until < first)
+			first = until;
+		if (first <= os_now())
+			break;
+		os_futex_wait(&sched.watched, 0, first);
+	}
+	roused = a_load(&sched.watched, relaxed) == 1;
 	a_store(&sched.watched, 1, relaxed);
+	return roused;
 }
 
 COLD void sysmon_get_up(void)
@@ -207,17 +288,17 @@ static void *watch(void *unused)
 {
 	int64_t pause = LOOK_NS, trimmed = os_now();
 	int vain = 0, quiet = 0;
+	size_t left = 1; /* to be trimmed */
 
 	(void)unused;
 	topology_unpin();
 	os_timer_slack();
 	while (a_load(&sched.phase, relaxed) != SCHED_DEAD) {
-		os_sleep(pause);
+		doze(os_now(), pause);
 
 		int64_t now = os_now();
 		bool idle = idle_count(a_load(&sched.idle.state, relaxed)) > 0;
 		bool trim = now - trimmed >= TRIM_NS;
-		size_t left = 1;
 
 		if (sched_stopping())
 			continue;
@@ -235,13 +316,16 @@ static void *watch(void *unused)
 			trimmed = now;
 		}
 		quiet = nothing_to_watch() ? quiet + 1 : 0;
-		if (quiet >= QUIET) {
-			pause = LOOK_BUSY_NS * 10;
-			if (trim && left == 0) {
-				sleep_long();
-				pause = LOOK_NS;
-				quiet = vain = 0;
-			}
+		if (quiet == QUIET) {
+			pause = LOOK_QUIET_NS;
+		} else if (quiet > QUIET) {
+			if (sleep_long(left ? trimmed + TRIM_NS : OS_NEVER))
+				quiet = 0;
+			else
+				quiet = QUIET;
+			pause = LOOK_NS;
+			vain = 0;
+			left = 1;
 		}
 	}
 	return NULL;

@@ -12,6 +12,7 @@
  * It runs on the thread's own stack, where it may take its time: no goroutine
  * is held back by it, for none is current.
  */
+#include "core/due.h"
 #include "core/live.h"
 #include "core/park.h"
 #include "core/sched.h"
@@ -163,6 +164,7 @@ static struct g *take_due(struct p *p)
 	if (p->due > 1)
 		return NULL;
 	p->due = GLOBAL_EVERY;
+	timers_settle(&p->timers);
 
 	struct g *old = deque_pop_front(&p->fresh);
 
@@ -286,7 +288,7 @@ static bool spin(struct m *m, struct p *p)
 
 		int64_t now = os_now();
 
-		if (now >= a_load(&p->expiry, relaxed))
+		if (now >= a_load(&p->timers.expiry, relaxed))
 			return true;
 		if (sched.policy == LEAT_IDLE_SPIN)
 			continue;
@@ -300,7 +302,7 @@ static bool spin(struct m *m, struct p *p)
 static void sleep(struct p *p)
 {
 	uint32_t none = NOTE_NONE;
-	int64_t expiry = a_load(&p->expiry, relaxed);
+	int64_t expiry = a_load(&p->timers.expiry, relaxed);
 
 	stack_flush(&p->stacks, STACK_CACHE / 4);
 	/* [sleep.note] pairs with [wake.note]. */
@@ -330,7 +332,7 @@ static bool linger(struct m *m, struct p *p)
 		now = os_now();
 		if (until == 0)
 			until = now + most;
-	} while (now < until && now < a_load(&p->expiry, relaxed));
+	} while (now < until && now < a_load(&p->timers.expiry, relaxed));
 	return false;
 }
 
@@ -368,6 +370,7 @@ static struct g *find(struct m *m, struct p *p)
 	p->searching = false;
 
 	for (;;) {
+		due_look(m, p);
 		if (!g && !(mine = park_next(m)) && !m->odd)
 			g = take_elsewhere(p);
 		if (!g && !mine && !m->odd) {
@@ -386,6 +389,7 @@ static struct g *find(struct m *m, struct p *p)
 		searching = true;
 		m->sought = false;
 	}
+	due_tell(a_load(&p->timers.expiry, relaxed));
 	if (searching && idle_found(&sched.idle) && visible(m, p))
 		wake_somebody();
 	return mine;
@@ -427,8 +431,10 @@ static struct g *next_bound(struct m *m)
  * the P goes elsewhere while all of those wait, or give way. */
 static void turn_exclusive(struct m *m, struct p *p)
 {
-	struct g *g = next_bound(m);
+	struct g *g;
 
+	due_look(m, p);
+	g = next_bound(m);
 	if (p->searching) {
 		p->searching = false;
 		if (idle_found(&sched.idle))

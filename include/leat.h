@@ -9,6 +9,7 @@
 #include "leat/go.h"
 #include "leat/runtime.h"
 #include "leat/select.h"
+#include "leat/time.h"
 #include "leat/waitgroup.h"
 
 #endif

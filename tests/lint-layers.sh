@@ -12,15 +12,16 @@ order='
 base atomic fault os lock
 options quota machine topology
 guard pool arena stack sanitize
-own live runq deque wait
+own live runq deque wait wheel cell
+timer
 g
 inject idle trim
 p backoff m
-sched dispatch park wake worker spare procs
+sched dispatch park due wake worker spare procs
 overflow sysmon
 block go runtime
 '
-doors='base atomic backoff os park g go'
+doors='base atomic backoff os park g go timer due'
 
 rc=0
 says() {

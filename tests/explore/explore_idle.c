@@ -12,6 +12,7 @@
  * sleep are those who count as idle.
  */
 #define RUNQ_CAP 2u
+#include "core/due.c"
 #include "core/idle.c"
 #include "core/inject.c"
 #include "core/lock.c"
@@ -169,7 +170,26 @@ static void init_watched(void)
 
 static void watcher(void)
 {
-	sleep_long();
+	sleep_long(OS_NEVER);
+}
+
+/* A busy P arms a timer, and sysmon goes to sleep: not for longer than that. */
+enum { WHEN = 1000 };
+
+static void arms(void)
+{
+	timers_by(&ps[1].timers, WHEN);
+	due_tell(WHEN);
+}
+
+static void dozes(void)
+{
+	doze(0, LOOK_IDLE_NS);
+}
+
+static void is_covered(void)
+{
+	ASSERT(world_deadline <= WHEN + LATE_NS);
 }
 
 #define STRONG (EXPLORE_SC | EXPLORE_TSO)
@@ -215,9 +235,11 @@ static const struct explore_case cases[] = {
 	  .passes = STRONG | WEAK,
 	  .preemptions = 2,
 	  .thread = { submit, hog_one, watcher } },
+	CASE(sysmon_knows_of_a_timer, STRONG | WEAK, EXPLORE_ANY, init_watched,
+	     is_covered, arms, dozes),
 };
 
-EXPLORE(cases, "core/idle.c core/wake.c core/worker.c core/sysmon.c",
+EXPLORE(cases, "core/idle.c core/wake.c core/worker.c core/sysmon.c core/due.h",
 	{ "idle.set", NULL, "the fence after it decides (idle.rescan)" },
 	{ "idle.look", NULL, "the fence before it decides (idle.submit)" },
 	{ "idle.clear", NULL,

@@ -14,6 +14,7 @@
  */
 #define RUNQ_CAP  2u
 #define DEQUE_CAP 4u
+#include "core/due.c"
 #include "core/idle.c"
 #include "core/inject.c"
 #include "core/lock.c"

@@ -8,7 +8,7 @@
 #include "tests/explore/fiber.h"
 #include "tests/explore/site.h"
 
-enum { PLACES = 64, SEEN = 16, STEPS = 3000 };
+enum { PLACES = 96, SEEN = 16, STEPS = 3000 };
 
 /* A word of shared memory. */
 struct place {

@@ -20,6 +20,7 @@ static struct p ps[PROCS];
 static struct m ms[PROCS];
 static struct inject node;
 static struct g gs[GS];
+static int64_t world_deadline; /* when the latest sleep would end */
 
 static void world_init(int procs)
 {
@@ -30,6 +31,7 @@ static void world_init(int procs)
 	memset(ms, 0, sizeof(ms));
 	memset(gs, 0, sizeof(gs));
 	memset(&node, 0, sizeof(node));
+	world_deadline = 0;
 	sched.procs = procs;
 	sched.policy = LEAT_IDLE_PARK;
 	sched.topology.nodes = 1;
@@ -42,7 +44,7 @@ static void world_init(int procs)
 		ps[i].id = i;
 		ps[i].due = 1000;
 		ps[i].random = 1;
-		ps[i].expiry = OS_NEVER;
+		ps[i].timers.expiry = OS_NEVER;
 		ps[i].m = &ms[i];
 		ms[i].p = &ps[i];
 		ms[i].own.inside = 1;
@@ -63,11 +65,12 @@ static void world_init(int procs)
 	explore_name(gs, sizeof(gs), "G");
 }
 
-/* Time stands still: a sleep has no deadline. */
+/* Time stands still: a sleep does not end by itself. */
 int os_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
 {
-	(void)deadline;
+	world_deadline = deadline;
 	explore_sleep(word, value);
+	world_deadline = 0;
 	return 0;
 }
 
@@ -116,6 +119,10 @@ ASTRAY(bool, spare_serve, struct m *m)
 ASTRAY(void, spare_hand_over, struct m *m)
 ASTRAY(struct m *, spare_return, struct m *m)
 ASTRAY(void, procs_halt, struct m *m)
+ASTRAY(void, timers_settle, struct timers *ts)
+ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
+       uint32_t n)
+ASTRAY(int64_t, wheel_next, const struct wheel *w)
 ASTRAY(void, os_unmap, void *at, size_t n)
 ASTRAY(void, g_spill, struct g_cache *c, uint32_t n)
 ASTRAY(void, stack_spill, struct stack_cache *c)

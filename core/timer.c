@@ -1,0 +1,159 @@
+/*
+ * timer.c - timers in the wheel of their P, and events.
+ */
+#include "core/timer.h"
+
+#define EVENT_SIZE 128 /* with what its user adds */
+
+static struct cell_kind nodes = { .name = "leat timers",
+				  .size = sizeof(struct timer) };
+static struct cell_kind events = { .name = "leat events", .size = EVENT_SIZE };
+
+/* -- events -- */
+
+uint64_t event_take(struct event *e)
+{
+	for (int turn = 0;; turn++) {
+		/* [event.again] pairs with [event.give]. */
+		uint64_t state = a_load(&e->state, acquire);
+
+		if ((state & EVENT_STATE) != EVENT_BUSY && event_try(e, state))
+			return state;
+		/* It takes a few steps, unless they have lost their CPU. */
+		if (turn < 100)
+			a_spin();
+		else
+			a_yield();
+	}
+}
+
+struct event *event_new(struct timers *ts)
+{
+	return ts ? cell_take(&events, &ts->events) : cell_take_shared(&events);
+}
+
+void event_free(struct timers *ts, struct event *e)
+{
+	if (ts)
+		cell_give(&events, &ts->events, e);
+	else
+		cell_give_shared(&events, e);
+}
+
+/* -- the wheel, by its owner -- */
+
+static struct timer *timer_of(struct spoke *s)
+{
+	return container_of(s, struct timer, spoke);
+}
+
+static void add(struct timers *ts, struct timer *t, int64_t when)
+{
+	a_store(&t->home, ts, relaxed);
+	wheel_add(&ts->wheel, &t->spoke, when);
+	timers_by(ts, when);
+}
+
+static void drop(struct timers *ts, struct timer *t)
+{
+	a_store(&t->home, NULL, relaxed);
+	cell_give(&nodes, &ts->nodes, t);
+}
+
+bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
+	       uint64_t state, uint64_t *armed)
+{
+	struct timer *t = cell_take(&nodes, &ts->nodes);
+
+	if (!t)
+		return false;
+	*armed = event_number(state) + EVENT_NUMBER + EVENT_ARMED;
+	t->what.event = e;
+	t->armed = *armed;
+	t->period = period;
+	e->timer = t;
+	add(ts, t, when);
+	return true;
+}
+
+void timer_disarm(struct timers *ts, struct event *e, uint64_t state)
+{
+	struct timer *t = e->timer;
+
+	/* Whose it is may change while we look, but not to or from us. */
+	if (!ts || a_load(&t->home, relaxed) != ts || t->what.event != e ||
+	    t->armed != state)
+		return;
+	wheel_remove(&ts->wheel, &t->spoke);
+	drop(ts, t);
+}
+
+void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when)
+{
+	t->what.sleeper = g;
+	t->armed = 0;
+	add(ts, t, when);
+}
+
+/* Its time has come: again a period later, or never again. */
+static void done(struct timers *ts, struct timer *t, int64_t now)
+{
+	if (t->period == 0) {
+		drop(ts, t);
+		return;
+	}
+
+	/* Ticks that were missed are not made up for. */
+	int64_t latest = now - (now - t->spoke.when) % t->period;
+
+	wheel_add(&ts->wheel, &t->spoke,
+		  t->period > WHEEL_NEVER - latest ? WHEEL_NEVER
+						   : latest + t->period);
+}
+
+/* Does it still stand?  While somebody has the event, it may. */
+static bool in_force(const struct timer *t)
+{
+	uint64_t state = a_load(&t->what.event->state, relaxed);
+
+	return event_number(state) == event_number(t->armed) &&
+	       (state & EVENT_STATE) != EVENT_IDLE;
+}
+
+uint32_t timers_due(struct timers *ts, int64_t now, struct due *due, uint32_t n)
+{
+	uint32_t got = 0;
+	struct spoke *s;
+
+	while (got < n && (s = wheel_expire(&ts->wheel, now))) {
+		struct timer *t = timer_of(s);
+
+		if (t->armed == 0) {
+			due[got++] = (struct due){ .sleeper = t->what.sleeper };
+		} else if (in_force(t)) {
+			due[got++] = (struct due){ .event = t->what.event,
+						   .armed = t->armed };
+			done(ts, t, now);
+		} else {
+			drop(ts, t);
+		}
+	}
+	return got;
+}
+
+void timers_settle(struct timers *ts)
+{
+	if (ts->wheel.pending)
+		wheel_settle(&ts->wheel);
+}
+
+void timers_move(struct timers *from, struct timers *to)
+{
+	struct spoke *s;
+
+	while ((s = wheel_any(&from->wheel)))
+		add(to, timer_of(s), s->when);
+	timers_publish(from);
+	cell_spill(&nodes, &from->nodes, from->nodes.n);
+	cell_spill(&events, &from->events, from->events.n);
+}

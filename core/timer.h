@@ -1,0 +1,167 @@
+/*
+ * timer.h - what is to happen at a time, and who may still prevent it.
+ *
+ *	timer    in the wheel of one P; touched only by who owns that P
+ *	event    what is to happen; stopped, moved, fired by anybody
+ *
+ *	                 disarm
+ *	     .---------------------------.
+ *	     v     arm                   |
+ *	   IDLE --------> ARMED --> BUSY-'     number += 1 at each arming
+ *	     ^    (BUSY)            | ^
+ *	     '----------------------' |
+ *	           fired, done        '- at its time
+ *
+ *	state	| number : 62 | IDLE, ARMED or BUSY |
+ *
+ * Whoever makes an event BUSY has it for himself for a few steps: to arm it, to
+ * disarm it, or, when its timer has come to the front of the wheel and the state
+ * is still the one of that arming, to fire it.  So exactly one of those happens.
+ *
+ *	P a owns the wheel                        P b stops the event
+ *	                                          ARMED 7 -> BUSY 7
+ *	                                          the timer is not b's: left there
+ *	                                          BUSY 7 -> IDLE 7
+ *	the timer comes: armed 7, state IDLE 7,
+ *	or ARMED 8 by now: dropped
+ *
+ * Nothing is ever sent to another P, and no P waits for another.  The price is
+ * that a timer stopped on another P than the one it was armed on keeps its 64
+ * bytes until its time.
+ *
+ * Invariants: a timer with a home is in the wheel of that home, and is read,
+ * written and freed by its owner alone; event->timer is a hint, good if the
+ * timer's home is ours and it names this event and arming.  Linearization
+ * points: ARMED -> BUSY.
+ *
+ * Reclamation: events are type-stable (cell.h) and their numbers only grow, so a
+ * timer that was left behind never takes a later event for its own.
+ */
+#ifndef CORE_TIMER_H
+#define CORE_TIMER_H
+
+#include "core/atomic.h"
+#include "core/cell.h"
+#include "core/wheel.h"
+
+struct g;
+struct m;
+struct event;
+struct timers;
+
+enum {
+	EVENT_IDLE,
+	EVENT_ARMED,
+	EVENT_BUSY,
+	EVENT_STATE = 3,  /* mask */
+	EVENT_NUMBER = 4, /* times the number of the arming */
+};
+
+/* In a wheel.  Without an event: a goroutine that sleeps, in its frame. */
+struct timer {
+	struct spoke spoke;
+	_Atomic(struct timers *) home; /* whose wheel; NULL: none */
+	union {
+		struct event *event;
+		struct g *sleeper;
+	} what;
+	uint64_t
+		armed; /* the event's state while it is in force; 0: a sleeper */
+	int64_t period; /* 0: once */
+};
+
+struct event {
+	_Atomic uint64_t state;
+	struct timer *timer; /* of the latest arming */
+	/* It has come: called with the event BUSY, by a thread inside with its
+	 * P, or with m NULL on one that is not the runtime's.  Ends with
+	 * event_drop, or event_keep if it has a period. */
+	void (*fire)(struct event *e, struct m *m);
+};
+
+/* Of one P. */
+struct timers {
+	_Atomic int64_t expiry; /* when it is to be looked at; not later */
+	struct cells nodes, events;
+	struct wheel wheel;
+};
+
+/* What has come: to be fired once the wheel is let go. */
+struct due {
+	struct event *event; /* NULL: */
+	struct g *sleeper;
+	uint64_t armed;
+};
+
+/* -- events -- */
+
+/* Make it BUSY if it is what is wanted. */
+static ALWAYS_INLINE bool event_try(struct event *e, uint64_t want)
+{
+	uint64_t busy = (want & ~(uint64_t)EVENT_STATE) | EVENT_BUSY;
+
+	/* [event.take] pairs with [event.give]. */
+	return a_cas(&e->state, &want, busy, acquire);
+}
+
+/* Make it BUSY, waiting while it is; what it was. */
+uint64_t event_take(struct event *e);
+
+/* Not BUSY any more.  Nothing of the event may be touched after this. */
+static ALWAYS_INLINE void event_give(struct event *e, uint64_t state)
+{
+	/* [event.give] pairs with [event.take], [event.again]. */
+	a_store(&e->state, state, release);
+}
+
+static ALWAYS_INLINE uint64_t event_number(uint64_t state)
+{
+	return state & ~(uint64_t)EVENT_STATE;
+}
+
+static ALWAYS_INLINE bool event_armed(uint64_t state)
+{
+	return (state & EVENT_STATE) == EVENT_ARMED;
+}
+
+/* -- with a P; the event is BUSY -- */
+
+/* An event of the caller's, and back; NULL: no memory.  Both with a P's timers,
+ * or NULL.  A new one is IDLE. */
+struct event *event_new(struct timers *ts);
+void event_free(struct timers *ts, struct event *e);
+
+/* A timer for it; false: no memory.  state: as it was; *armed: what it is to be
+ * given back as. */
+bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
+	       uint64_t state, uint64_t *armed);
+/* It was armed with that state, and is not to be any more. */
+void timer_disarm(struct timers *ts, struct event *e, uint64_t state);
+
+/* The calling goroutine's own, which nobody can stop. */
+void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when);
+
+/* -- by the owner of the P -- */
+
+/* Up to n of what is due at `now`; how many.  Less than n: all of it. */
+uint32_t timers_due(struct timers *ts, int64_t now, struct due *due,
+		    uint32_t n);
+/* The pending ones to their places in the wheel. */
+void timers_settle(struct timers *ts);
+/* All of them go to another P. */
+void timers_move(struct timers *from, struct timers *to);
+
+/* Something is due at `when`: look no later. */
+static ALWAYS_INLINE void timers_by(struct timers *ts, int64_t when)
+{
+	if (when < a_load(&ts->expiry, relaxed))
+		a_store(&ts->expiry, when, relaxed);
+}
+
+/* When to look again. */
+static ALWAYS_INLINE void timers_publish(struct timers *ts)
+{
+	a_store(&ts->expiry, wheel_next(&ts->wheel), relaxed);
+}
+
+#endif

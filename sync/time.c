@@ -1,0 +1,72 @@
+/*
+ * time.c - the clock, and sleep.
+ *
+ * The timer of a sleeper lies in its own frame: nobody can stop it, so the frame
+ * is there until the timer has come.
+ */
+#include "leat/time.h"
+
+#include "core/due.h"
+#include "core/os.h"
+#include "core/park.h"
+
+leat_time leat_now(void)
+{
+	return os_now();
+}
+
+leat_duration leat_since(leat_time t)
+{
+	return t == LEAT_NEVER ? -LEAT_NEVER : os_now() - t;
+}
+
+leat_duration leat_until(leat_time t)
+{
+	return t == LEAT_NEVER ? LEAT_NEVER : t - os_now();
+}
+
+leat_time leat_after_now(leat_duration d)
+{
+	int64_t now = os_now();
+
+	return d > LEAT_NEVER - now ? LEAT_NEVER : now + d;
+}
+
+SANITIZE_SWITCHES static void sleep_here(struct m *m, leat_time t)
+{
+	struct timer timer;
+
+	timer_sleep(&m_p(m)->timers, &timer, m->g, t);
+	/* Others may run here, and long. */
+	if (p_waiting(m_p(m)) > 0)
+		due_tell(t);
+	m_leave(park(m, G_SLEEP, &m->scratch, 0));
+}
+
+/* On a thread of its own. */
+static void sleep_there(leat_time t)
+{
+	static _Atomic uint32_t never;
+
+	while (os_now() < t)
+		os_futex_wait(&never, 0, t);
+}
+
+void leat_sleep_until(leat_time t)
+{
+	struct m *m;
+
+	if (t <= os_now())
+		return;
+	m = m_enter();
+	if (m)
+		sleep_here(m, t);
+	else
+		sleep_there(t);
+}
+
+void leat_sleep(leat_duration d)
+{
+	if (d > 0)
+		leat_sleep_until(leat_after_now(d));
+}
