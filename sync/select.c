@@ -32,9 +32,12 @@
 #include "leat/select.h"
 
 #include "sync/chan.h"
+#include "sync/deadline.h"
 
 #include "core/base.h"
+#include "core/os.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { PARTIES = 8 }; /* more than that are allocated */
@@ -43,6 +46,7 @@ struct select {
 	const struct leat_case *cases;
 	int n;
 	unsigned how;
+	int64_t until; /* OS_NEVER: until one can happen */
 	struct m *m;
 	struct choice choice;
 	struct waiter who;
@@ -155,7 +159,7 @@ static ALWAYS_INLINE int guess(const struct leat_case *cases, int n,
 /* What the caller is to know of a case that happened. */
 static ALWAYS_INLINE void tell(const struct leat_case *k, bool ok)
 {
-	if (unlikely(!ok) && k->send_)
+	if (unlikely(!ok) && k->send_ && !k->ok_)
 		panics("send on closed channel");
 	if (k->ok_)
 		*k->ok_ = ok;
@@ -404,26 +408,38 @@ static void leave(struct select *s)
 	}
 }
 
-/* Register, wait, leave: which case it was. */
+/* Register, wait, leave: which case it was; -1: none until then; -ENOMEM. */
 SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 {
-	_Atomic uint64_t nothing = 0;
-	int i;
+	struct deadline *limit = NULL;
+	uint32_t i;
 
 	a_store(&s->choice.state, CHOICE_AWAKE, relaxed);
 	waiter_init(&s->who, s->m);
-	for (i = 0; i < s->n; i++)
-		a_store(&s->party[i].queued, false, relaxed);
-	if (enlist_all(s) && commit(&s->choice))
+	for (int k = 0; k < s->n; k++)
+		a_store(&s->party[k].queued, false, relaxed);
+	if (unlikely(s->until != OS_NEVER) && s->m) {
+		limit = deadline_arm(s->m, &s->choice, &s->who, s->until);
+		if (!limit)
+			return -ENOMEM;
+	}
+	if (enlist_all(s) && commit(&s->choice)) {
 		/* Nothing is dropped by the switch; and its last store may
 		 * come when this frame is gone. */
-		s->m = waiter_wait(&s->who, s->m, G_SELECT,
-				   s->m ? &s->m->scratch : &nothing, 0);
+		if (likely(s->m))
+			s->m = park(s->m, G_SELECT, &s->m->scratch, 0);
+		else
+			deadline_sleep(&s->choice, &s->who, s->until);
+	}
 	/* [select.fired] pairs with [choice.fire]. */
-	i = (int)(a_load(&s->choice.state, acquire) / CHOICE_INDEX);
+	i = a_load(&s->choice.state, acquire) / CHOICE_INDEX;
 	leave(s);
+	if (unlikely(limit != NULL))
+		deadline_end(s->m, limit);
+	if (i == DEADLINE_INDEX)
+		return -1;
 	s->ok = s->party[i].ok;
-	return i;
+	return (int)i;
 }
 
 static bool nothing_to_wait_for(const struct leat_case *cases, int n)
@@ -435,13 +451,15 @@ static bool nothing_to_wait_for(const struct leat_case *cases, int n)
 }
 
 SANITIZE_SWITCHES RETURNS_ELSEWHERE static int
-select_slowly(const struct leat_case *cases, int n, unsigned how)
+select_slowly(const struct leat_case *cases, int n, unsigned how, int64_t until)
 {
-	struct select s = { .cases = cases, .n = n, .how = how };
+	struct select s = {
+		.cases = cases, .n = n, .how = how, .until = until
+	};
 	struct party few[PARTIES], *many = NULL;
 	int i;
 
-	if (nothing_to_wait_for(cases, n))
+	if (until == OS_NEVER && nothing_to_wait_for(cases, n))
 		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
 	if (n > PARTIES) {
 		many = malloc((size_t)n * sizeof(*many));
@@ -454,7 +472,8 @@ select_slowly(const struct leat_case *cases, int n, unsigned how)
 	if (s.m)
 		m_leave(s.m);
 	free(many);
-	tell(&cases[i], s.ok);
+	if (likely(i >= 0))
+		tell(&cases[i], s.ok);
 	return i;
 }
 
@@ -470,7 +489,19 @@ static __attribute__((noinline)) int select_how(const struct leat_case *cases,
 	i = ready_case(cases, n, first, arch_self());
 	if (i >= 0 && happens(&cases[i]))
 		return i;
-	return select_slowly(cases, n, how);
+	return select_slowly(cases, n, how, OS_NEVER);
+}
+
+int leat_select_until_(const struct leat_case *cases, int n, unsigned how,
+		       int64_t when)
+{
+	int i = ready_case(cases, n, how & LEAT_FIRST_, arch_self());
+
+	if (i >= 0 && happens(&cases[i]))
+		return i;
+	if (when != OS_NEVER && when <= os_now())
+		return poll(cases, n, how & LEAT_FIRST_);
+	return select_slowly(cases, n, how, when);
 }
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how)
@@ -485,5 +516,5 @@ int leat_select_(const struct leat_case *cases, int n, unsigned how)
 		i = ready_case(cases, n, false, m);
 	if (i >= 0 && likely(happens(&cases[i])))
 		return i;
-	return select_slowly(cases, n, 0);
+	return select_slowly(cases, n, 0, OS_NEVER);
 }

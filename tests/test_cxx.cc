@@ -320,6 +320,22 @@ GO_TEST(a_close_reaches_everybody_who_waits_for_it, "R49 R78 R88")
 
 /* -- select -- */
 
+GO_TEST(a_wait_has_an_end, "R107")
+{
+	leat_chan(int) c = leat_make(int, 1);
+	int got = 0;
+
+	EXPECT_EQ(leat_recv_until(c, &got, leat_after_now(1000)), -ETIMEDOUT);
+	EXPECT_EQ(leat_send_until(c, 5, leat_after_now(1000)), 0);
+	EXPECT_EQ(leat_send_until(c, 5, leat_after_now(1000)), -ETIMEDOUT);
+	EXPECT_EQ(leat_select_until(leat_after_now(1000), leat_on_send(c, 6)),
+		  -1);
+	EXPECT_EQ(leat_select_first_until(LEAT_NEVER, leat_on_recv(c, &got)),
+		  0);
+	EXPECT_EQ(got, 5);
+	leat_release(c);
+}
+
 GO_TEST(a_select_tells_which_case_happened, "R90 R91 R92 R98 R99")
 {
 	leat_chan(int) full = leat_make(int, 1), empty = leat_make(int, 1);

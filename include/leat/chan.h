@@ -48,6 +48,8 @@
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H
 
+#include "leat/time.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -65,9 +67,12 @@ void leat_chan_release_(struct leat_chan_ *c);
 void leat_chan_send_(struct leat_chan_ *c, const void *elem);
 int leat_chan_offer_(struct leat_chan_ *c, const void *elem);
 int leat_chan_try_send_(struct leat_chan_ *c, const void *elem);
+int leat_chan_send_until_(struct leat_chan_ *c, const void *elem,
+			  leat_time when);
 size_t leat_chan_send_n_(struct leat_chan_ *c, const void *elems, size_t n);
 bool leat_chan_recv_(struct leat_chan_ *c, void *elem);
 int leat_chan_try_recv_(struct leat_chan_ *c, void *elem);
+int leat_chan_recv_until_(struct leat_chan_ *c, void *elem, leat_time when);
 size_t leat_chan_recv_n_(struct leat_chan_ *c, void *elems, size_t n);
 void leat_chan_close_(struct leat_chan_ *c);
 int leat_chan_shut_(struct leat_chan_ *c);
@@ -105,14 +110,18 @@ __extension__ typedef struct leat_signal {
  * leat_send(c, v) - send v, waiting for room or a receiver.
  * leat_offer(c, v) - the same, but 0, or -EPIPE where that would panic.
  * leat_try_send(c, v) - the same without waiting: -EAGAIN instead.
+ * leat_send_until(c, v, when) - the same, waiting no longer than until that
+ * moment: -ETIMEDOUT then; -ENOMEM, at once, if there is no memory for a timer.
  * leat_send_n(c, p, n) - send the first of n values from p, waiting, and as
  * many more as fit; how many it was.
  *
  * leat_recv(c, p) - receive into *p, waiting.  True: a value; false: the channel
  * is closed and drained, and *p is zeroed.  With p NULL what is received is
- * dropped, here and in the next two.
+ * dropped, here and in the next three.
  * leat_try_recv(c, p) - 0; -EPIPE where leat_recv would return false; -EAGAIN
  * where it would wait (*p is as it was).
+ * leat_recv_until(c, p, when) - the same, waiting no longer than until that
+ * moment: -ETIMEDOUT then (*p is as it was); -ENOMEM as above.
  * leat_recv_n(c, p, n) - receive one value into p[0], waiting, and as many more,
  * up to n, as are there; how many; 0: closed and drained (or n is 0).
  * leat_range(v, c) statement - receive into a new variable v again and again,
@@ -216,6 +225,14 @@ inline int leat_try_send(T (*c)(D *), const typename leat_same_<T>::type &v)
 }
 
 template <class T, class D>
+inline int leat_send_until(T (*c)(D *), const typename leat_same_<T>::type &v,
+			   leat_time when)
+{
+	static_assert(leat_sends_<D>(), "leat: send on a receive-only channel");
+	return leat_chan_send_until_(leat_chan_of_(c), &v, when);
+}
+
+template <class T, class D>
 inline size_t leat_send_n(T (*c)(D *), const typename leat_same_<T>::type *p,
 			  size_t n)
 {
@@ -237,6 +254,15 @@ inline int leat_try_recv(T (*c)(D *), typename leat_same_<T>::type *p)
 	static_assert(leat_receives_<D>(),
 		      "leat: receive on a send-only channel");
 	return leat_chan_try_recv_(leat_chan_of_(c), p);
+}
+
+template <class T, class D>
+inline int leat_recv_until(T (*c)(D *), typename leat_same_<T>::type *p,
+			   leat_time when)
+{
+	static_assert(leat_receives_<D>(),
+		      "leat: receive on a send-only channel");
+	return leat_chan_recv_until_(leat_chan_of_(c), p, when);
 }
 
 template <class T, class D>
@@ -343,12 +369,16 @@ template <class T, class D> T leat_elem_of_(T (*c)(D *));
 #define leat_offer(c, v) leat_chan_offer_(leat_chan_to_(c), leat_value_(c, v))
 #define leat_try_send(c, v) \
 	leat_chan_try_send_(leat_chan_to_(c), leat_value_(c, v))
+#define leat_send_until(c, v, when) \
+	leat_chan_send_until_(leat_chan_to_(c), leat_value_(c, v), (when))
 #define leat_send_n(c, p, n) \
 	leat_chan_send_n_(leat_chan_to_(c), leat_source_(c, p), (n))
 
 #define leat_recv(c, p) leat_chan_recv_(leat_chan_from_(c), leat_place_(c, p))
 #define leat_try_recv(c, p) \
 	leat_chan_try_recv_(leat_chan_from_(c), leat_place_(c, p))
+#define leat_recv_until(c, p, when) \
+	leat_chan_recv_until_(leat_chan_from_(c), leat_place_(c, p), (when))
 #define leat_recv_n(c, p, n) \
 	leat_chan_recv_n_(leat_chan_from_(c), leat_place_(c, p), (n))
 #define leat_range(v, c)                                             \

@@ -25,6 +25,7 @@
 #define LEAT_SELECT_H
 
 #include "leat/chan.h"
+#include "leat/time.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +45,8 @@ enum {
 };
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how);
+int leat_select_until_(const struct leat_case *cases, int n, unsigned how,
+		       leat_time when);
 
 #ifdef __cplusplus
 }
@@ -57,8 +60,12 @@ int leat_select_(const struct leat_case *cases, int n, unsigned how);
  * leat_select(cases...) - wait until one can happen; which it was.
  * leat_try_select(cases...) - the same without waiting: -1 if none can happen at
  * this instant (a select with default).
- * leat_select_first(cases...), leat_try_select_first(cases...) - of several that
- * can happen, the first in the list: for a channel with priority.
+ * leat_select_until(when, cases...) - the same, but no longer than until that
+ * moment: -1 if none could happen by then; -ENOMEM, at once, if there is no
+ * memory for a timer.  LEAT_NEVER: as leat_select.
+ * leat_select_first(cases...), leat_try_select_first(cases...),
+ * leat_select_first_until(when, cases...) - of several that can happen, the first
+ * in the list: for a channel with priority.
  */
 #ifdef __cplusplus
 
@@ -102,6 +109,26 @@ template <class... C> inline int leat_try_select(const C &...c)
 	return leat_select_how_(LEAT_TRY_, c...);
 }
 
+template <class... C>
+inline int leat_select_how_until_(unsigned how, leat_time when, const C &...c)
+{
+	const leat_case cases[] = { c..., leat_case() };
+
+	return leat_select_until_(cases, (int)sizeof...(c), how, when);
+}
+
+template <class... C>
+inline int leat_select_until(leat_time when, const C &...c)
+{
+	return leat_select_how_until_(0, when, c...);
+}
+
+template <class... C>
+inline int leat_select_first_until(leat_time when, const C &...c)
+{
+	return leat_select_how_until_(LEAT_FIRST_, when, c...);
+}
+
 template <class... C> inline int leat_select_first(const C &...c)
 {
 	return leat_select_how_(LEAT_FIRST_, c...);
@@ -135,6 +162,15 @@ template <class... C> inline int leat_try_select_first(const C &...c)
 			   sizeof(struct leat_case)),        \
 		     (how))
 
+#define leat_select_how_until_(how, when, ...)                     \
+	leat_select_until_(leat_cases_(__VA_ARGS__),               \
+			   (int)(sizeof leat_cases_(__VA_ARGS__) / \
+				 sizeof(struct leat_case)),        \
+			   (how), (when))
+#define leat_select_until(when, ...) \
+	leat_select_how_until_(0, when, __VA_ARGS__)
+#define leat_select_first_until(when, ...) \
+	leat_select_how_until_(LEAT_FIRST_, when, __VA_ARGS__)
 #define leat_select(...)       leat_select_how_(0, __VA_ARGS__)
 #define leat_try_select(...)   leat_select_how_(LEAT_TRY_, __VA_ARGS__)
 #define leat_select_first(...) leat_select_how_(LEAT_FIRST_, __VA_ARGS__)
