@@ -11,19 +11,24 @@ static struct cell_kind events = { .name = "leat events", .size = EVENT_SIZE };
 
 /* -- events -- */
 
+/* It takes a few steps, unless they have lost their CPU. */
+static void pause_for(int turn)
+{
+	if (turn < 100)
+		a_spin();
+	else
+		a_yield();
+}
+
 uint64_t event_take(struct event *e)
 {
 	for (int turn = 0;; turn++) {
-		/* [event.again] pairs with [event.give]. */
-		uint64_t state = a_load(&e->state, acquire);
+		uint64_t state = a_load(&e->state, relaxed);
 
-		if ((state & EVENT_STATE) != EVENT_BUSY && event_try(e, state))
+		if ((state & EVENT_STATE) == EVENT_BUSY)
+			pause_for(turn);
+		else if (event_try(e, state))
 			return state;
-		/* It takes a few steps, unless they have lost their CPU. */
-		if (turn < 100)
-			a_spin();
-		else
-			a_yield();
 	}
 }
 

@@ -110,7 +110,7 @@ uint64_t event_take(struct event *e);
 /* Not BUSY any more.  Nothing of the event may be touched after this. */
 static ALWAYS_INLINE void event_give(struct event *e, uint64_t state)
 {
-	/* [event.give] pairs with [event.take], [event.again]. */
+	/* [event.give] pairs with [event.take]. */
 	a_store(&e->state, state, release);
 }
 

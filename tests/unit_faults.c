@@ -273,6 +273,28 @@ GO_TEST(threads_that_come_back_are_used, "R18 R27 R30")
 	pthread_join(id, NULL);
 }
 
+/* -- deadlines -- */
+
+GO_TEST(without_memory_a_deadline_is_refused_and_sleep_is_not, "R30 R107")
+{
+	leat_chan(int) c = leat_make(int, 1);
+	int got = 7;
+
+	EXPECT(os_fail("map", 1, true));
+	EXPECT_EQ(leat_recv_until(c, &got, leat_after_now(MS)), -ENOMEM);
+	EXPECT_EQ(leat_select_until(leat_after_now(MS), leat_on_recv(c, &got)),
+		  -ENOMEM);
+	EXPECT_EQ(got, 7);
+	leat_sleep(MS);
+	/* Where it need not wait it needs no memory either. */
+	EXPECT_EQ(leat_send_until(c, 8, leat_after_now(MS)), 0);
+	EXPECT_EQ(leat_recv_until(c, &got, leat_after_now(MS)), 0);
+	EXPECT_EQ(got, 8);
+	EXPECT(os_fail("map", 0, false));
+	EXPECT_EQ(leat_recv_until(c, &got, leat_after_now(MS)), -ETIMEDOUT);
+	leat_release(c);
+}
+
 /* -- sleep -- */
 
 GO_TEST(waits_that_all_end_early_wait_all_the_same, "R30")

@@ -163,9 +163,11 @@ static void look_at(const struct leat_chan_ *c, bool word)
 #undef waiter_pause
 #define waiter_pause(m, turn) (look_at(c, false), waiter_pause(m, turn))
 #include "sync/chan.c"
+#include "sync/deadline.c"
 #include "sync/life.c"
 #include "sync/select.c"
 #include "sync/slow.c"
+#include "sync/until.c"
 #undef memcpy
 #undef memset
 #undef free
@@ -192,8 +194,11 @@ bool m_touched(const void *what)
 ASTRAY(struct m *, m_enter_slow, struct m *m)
 ASTRAY(struct m *, park_part, struct m *m)
 ASTRAY(void, park_spill, struct p *p, struct deque *q)
+#ifndef WORLD_TIMERS
 ASTRAY(void, ready_slow, struct m *m, struct g *g)
+#endif
 ASTRAY(void, wake_share, struct p *p, uint32_t keep)
+ASTRAY(void, due_rouse, void)
 ASTRAY(char *, stack_refill, struct stack_cache *c)
 ASTRAY(struct g *, runq_pop, struct runq *q)
 
@@ -386,7 +391,8 @@ static size_t op_take_n(struct leat_chan_ *on, size_t n)
 
 /* Up to two ways; a value of 0 means to receive. */
 static int op_select(struct leat_chan_ *on, uint64_t value,
-		     struct leat_chan_ *on2, uint64_t value2, unsigned how)
+		     struct leat_chan_ *on2, uint64_t value2, unsigned how,
+		     int64_t until)
 {
 	struct op *o = begin_op();
 	uint64_t *at[2] = { box_of(o), box_of(o) + OPS / 2 };
@@ -406,9 +412,16 @@ static int op_select(struct leat_chan_ *on, uint64_t value,
 	}
 	did = o->way[0].sends ? 0 : 1;
 	if (_setjmp(panicked[explore_self()]) == 0)
-		did = leat_select_(k, o->n, how);
+		did = until == OS_NEVER
+			      ? leat_select_(k, o->n, how)
+			      : leat_select_until_(k, o->n, how, until);
 	else
 		ok[did] = false;
+	if (did < 0 && !o->try) {
+		/* It waited, and then it was as if it had never come. */
+		count[explore_self()]--;
+		return did;
+	}
 	if (did >= 0 && !o->way[did].sends)
 		o->way[did].value = unpack(at[did], ok[did]);
 	end_op(o, did, did >= 0 && ok[did]);

@@ -29,15 +29,19 @@ BEGINS(both_full_1, make(1, 1); begin_with(c, 7); begin_with(d, 6))
 BEGINS(timed_1, make(1, 1); timed = true)
 BEGINS(timed_0, make(0, 0); timed = true)
 BEGINS(alone_1, make(1, 1); bias(1))
+BEGINS(late_0, make(0, 0); world_moves = true)
+BEGINS(late_1, make(1, 1); world_moves = true)
+BEGINS(late_full_1, make(1, 1); begin_with(c, 7); world_moves = true)
 BEGINS(alone_d, make(1, 1); begin_with(d, 7); bias(1))
 
 /* -- what a thread does -- */
 
-#define select(how, on, v, on2, v2) OP(op_select(on, v, on2, v2, how))
-#define selects(...)                select(0, __VA_ARGS__)
-#define selects_first(...)          select(LEAT_FIRST_, __VA_ARGS__)
-#define try_selects(...)            select(LEAT_TRY_, __VA_ARGS__)
-#define RECV                        0
+#define select(how, on, v, on2, v2)   OP(op_select(on, v, on2, v2, how, OS_NEVER))
+#define selects_until(on, v, on2, v2) OP(op_select(on, v, on2, v2, 0, 9))
+#define selects(...)                  select(0, __VA_ARGS__)
+#define selects_first(...)            select(LEAT_FIRST_, __VA_ARGS__)
+#define try_selects(...)              select(LEAT_TRY_, __VA_ARGS__)
+#define RECV                          0
 
 DOES(put_c, put(c, 1))
 DOES(put_d, put(d, 2))
@@ -58,6 +62,9 @@ DOES(select_other_self, selects(c, RECV, c, 4))
 DOES(try_select_c, try_selects(c, RECV, NULL, 0))
 DOES(try_select_put, try_selects(c, 3, NULL, 0))
 DOES(try_select_both, try_selects(c, RECV, d, RECV))
+DOES(until_recv, selects_until(c, RECV, NULL, 0))
+DOES(until_send, selects_until(c, 3, NULL, 0))
+DOES(until_both, selects_until(c, RECV, d, RECV))
 DOES(put_c_look_d, try_put(c, 1); try_selects(d, RECV, NULL, 0))
 DOES(put_d_look_c, try_put(d, 2); try_selects(c, RECV, NULL, 0))
 DOES(take_c_offer_d, try_take(c); try_selects(d, 3, NULL, 0))
@@ -117,6 +124,16 @@ static const struct explore_case cases[] = {
 	CASE(alone_never_empty, ALL, 2, alone_d, put_c_take_d, try_select_both),
 	CASE(alone_look, ALL, 2, alone_1, put_c_look_d, put_d_look_c),
 
+	CASE(until_put_0, ALL, ANY, late_0, until_recv, put_c),
+	CASE(until_put_1, ALL, ANY, late_1, until_recv, put_c),
+	CASE(until_take_0, ALL, ANY, late_0, until_send, take_c),
+	CASE(until_take_1, ALL, 2, late_full_1, until_send, take_c),
+	CASE(until_until_0, ALL, 2, late_0, until_recv, until_send),
+	CASE(until_select_0, ALL, 2, late_0, until_both, select_send),
+	CASE(until_close_0, ALL, 2, late_0, until_both, closes),
+	LARGE(until_puts_0, SC, 2, late_0, until_both, put_c, put_d),
+	LARGE(until_puts_1, SC, 2, late_1, until_both, put_c, put_d),
+
 	LARGE(both_puts_0, STRONG, 2, any_of_0, select_both, put_c, put_d),
 	LARGE(both_puts_1, SC, 2, any_of_1, select_both, put_c, put_d),
 	LARGE(both_puts_1_tso, TSO, 1, any_of_1, select_both, put_c, put_d),
@@ -143,7 +160,7 @@ static const struct explore_case cases[] = {
 #define FRAME  "the words of a frame are not watched"
 #define PAUSES "the threads here are no goroutines, in no thread's list"
 
-EXPLORE(cases, "sync/select.c sync/match.c sync/chan.h",
+EXPLORE(cases, "sync/select.c sync/match.c sync/chan.h sync/deadline.c",
 	{ "select.out", NULL, FRAME }, { "queue.out", NULL, FRAME },
 	{ "choice.claim", NULL, PAUSES }, { "choice.unclaim", NULL, PAUSES },
 	{ "choice.commit", NULL, PAUSES },

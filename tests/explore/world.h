@@ -11,6 +11,7 @@
 #include "core/os.h"
 #include "core/sched.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { PROCS = 3, GS = 4 };
@@ -21,6 +22,8 @@ static struct m ms[PROCS];
 static struct inject node;
 static struct g gs[GS];
 static int64_t world_deadline; /* when the latest sleep would end */
+static bool world_moves;       /* time may have come when a sleep begins */
+static int64_t world_now;
 
 static void world_init(int procs)
 {
@@ -31,7 +34,8 @@ static void world_init(int procs)
 	memset(ms, 0, sizeof(ms));
 	memset(gs, 0, sizeof(gs));
 	memset(&node, 0, sizeof(node));
-	world_deadline = 0;
+	world_deadline = world_now = 0;
+	world_moves = false;
 	sched.procs = procs;
 	sched.policy = LEAT_IDLE_PARK;
 	sched.topology.nodes = 1;
@@ -65,9 +69,13 @@ static void world_init(int procs)
 	explore_name(gs, sizeof(gs), "G");
 }
 
-/* Time stands still: a sleep does not end by itself. */
+/* A sleep does not end by itself: its time has come before, or never does. */
 int os_futex_wait(_Atomic uint32_t *word, uint32_t value, int64_t deadline)
 {
+	if (world_moves && deadline != OS_NEVER && explore_choose(2)) {
+		world_now = deadline;
+		return -ETIMEDOUT;
+	}
 	world_deadline = deadline;
 	explore_sleep(word, value);
 	world_deadline = 0;
@@ -81,7 +89,7 @@ void os_futex_wake(_Atomic uint32_t *word, int n)
 
 int64_t os_now(void)
 {
-	return 0;
+	return world_now;
 }
 
 void stack_flush(struct stack_cache *c, uint32_t left)
@@ -119,10 +127,18 @@ ASTRAY(bool, spare_serve, struct m *m)
 ASTRAY(void, spare_hand_over, struct m *m)
 ASTRAY(struct m *, spare_return, struct m *m)
 ASTRAY(void, procs_halt, struct m *m)
+#ifndef WORLD_TIMERS
 ASTRAY(void, timers_settle, struct timers *ts)
 ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
        uint32_t n)
 ASTRAY(int64_t, wheel_next, const struct wheel *w)
+ASTRAY(struct event *, event_new, struct timers *ts)
+ASTRAY(void, event_free, struct timers *ts, struct event *e)
+ASTRAY(uint64_t, event_take, struct event *e)
+ASTRAY(bool, timer_arm, struct timers *ts, struct event *e, int64_t when,
+       int64_t period, uint64_t state, uint64_t *armed)
+ASTRAY(void, timer_disarm, struct timers *ts, struct event *e, uint64_t state)
+#endif
 ASTRAY(void, os_unmap, void *at, size_t n)
 ASTRAY(void, g_spill, struct g_cache *c, uint32_t n)
 ASTRAY(void, stack_spill, struct stack_cache *c)
