@@ -25,6 +25,16 @@ static ALWAYS_INLINE void due_look(struct m *m, struct p *p)
 		due_fire(m, p);
 }
 
+/* Before a sleep: what was stopped is no reason to get up. */
+static ALWAYS_INLINE void due_settle(struct p *p)
+{
+	if (likely(a_load(&p->timers.expiry, relaxed) == OS_NEVER) &&
+	    likely(!a_load(&p->timers.notes, relaxed)))
+		return;
+	timers_settle(&p->timers);
+	timers_publish(&p->timers);
+}
+
 /* Fire what is due on another's P, which the caller has claimed and which this
  * gives back; how many. */
 uint32_t due_relieve(struct m *claimed, struct p *p, int64_t now);

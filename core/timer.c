@@ -81,16 +81,59 @@ bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
 	return true;
 }
 
-void timer_disarm(struct timers *ts, struct event *e, uint64_t state)
+/* That arming is over: if t is still of it, and here. */
+static void forget(struct timers *ts, struct timer *t, const struct event *e,
+		   uint64_t armed)
 {
-	struct timer *t = e->timer;
-
-	/* Whose it is may change while we look, but not to or from us. */
-	if (!ts || a_load(&t->home, relaxed) != ts || t->what.event != e ||
-	    t->armed != state)
+	if (a_load(&t->home, relaxed) != ts || t->what.event != e ||
+	    t->armed != armed)
 		return;
 	wheel_remove(&ts->wheel, &t->spoke);
 	drop(ts, t);
+}
+
+/* Without memory for it t is dropped when its time has come. */
+static void leave_note(struct timers *ts, struct timers *home, struct timer *t,
+		       struct event *e, uint64_t armed)
+{
+	struct timer *n =
+		ts ? cell_take(&nodes, &ts->nodes) : cell_take_shared(&nodes);
+
+	if (!n)
+		return;
+	note_about(n) = &t->spoke;
+	n->what.event = e;
+	d_write(&n->armed, armed);
+	n->below = a_load(&home->notes, relaxed);
+	/* [timer.note] pairs with [timer.read]. */
+	while (!a_cas(&home->notes, &n->below, n, release))
+		;
+}
+
+static void read_notes(struct timers *ts)
+{
+	/* [timer.read] pairs with [timer.note]. */
+	struct timer *n = a_swap(&ts->notes, NULL, acquire);
+
+	for (struct timer *below; n; n = below) {
+		below = n->below;
+		forget(ts, timer_of(note_about(n)), n->what.event,
+		       d_read(&n->armed));
+		cell_give(&nodes, &ts->nodes, n);
+	}
+}
+
+void timer_disarm(struct timers *ts, struct event *e, uint64_t state)
+{
+	/* It may change while we look, but not to or from us. */
+	struct timers *home = a_load(&e->timer->home, relaxed);
+
+	if (!home)
+		return;
+	if (home == ts)
+		forget(ts, e->timer, e, state);
+	else
+		leave_note(ts, home, e->timer, e, state);
 }
 
 void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when)
@@ -148,6 +191,8 @@ uint32_t timers_due(struct timers *ts, int64_t now, struct due *due, uint32_t n)
 
 void timers_settle(struct timers *ts)
 {
+	if (a_load(&ts->notes, relaxed))
+		read_notes(ts);
 	if (ts->wheel.pending)
 		wheel_settle(&ts->wheel);
 }
@@ -156,6 +201,7 @@ void timers_move(struct timers *from, struct timers *to)
 {
 	struct spoke *s;
 
+	timers_settle(from);
 	while ((s = wheel_any(&from->wheel)))
 		add(to, timer_of(s), s->when);
 	timers_publish(from);

@@ -22,16 +22,17 @@
  *	                                          ARMED 7 -> BUSY 7
  *	                                          the timer is not b's: left there
  *	                                          BUSY 7 -> IDLE 7
- *	the timer comes: armed 7, state IDLE 7,
- *	or ARMED 8 by now: dropped
+ *	                                          a note to a: timer, event, 7
+ *	the note comes, or the timer: armed 7,
+ *	state IDLE 7, or ARMED 8 by now: dropped
  *
- * Nothing is ever sent to another P, and no P waits for another.  The price is
- * that a timer stopped on another P than the one it was armed on keeps its 64
- * bytes until its time.
+ * No P waits for another, and none is woken for a note: it is for the memory's
+ * sake, and read when its P is at it anyway.
  *
  * Invariants: a timer with a home is in the wheel of that home, and is read,
- * written and freed by its owner alone; event->timer is a hint, good if the
- * timer's home is ours and it names this event and arming.  Linearization
+ * written and freed by its owner alone; event->timer, and what a note is about,
+ * are hints, good if the timer's home is ours and it names that event and
+ * arming.  Linearization
  * points: ARMED -> BUSY.
  *
  * Reclamation: events are type-stable (cell.h) and their numbers only grow, so a
@@ -67,8 +68,15 @@ struct timer {
 	} what;
 	uint64_t
 		armed; /* the event's state while it is in force; 0: a sleeper */
-	int64_t period; /* 0: once */
+	union {
+		int64_t period;      /* 0: once */
+		struct timer *below; /* in the stack of notes */
+	};
 };
+
+/* A note has the shape of a timer: it is of the same kind of cell, and somebody
+ * may still read its home, which is NULL. */
+#define note_about(n) ((n)->spoke.next)
 
 struct event {
 	_Atomic uint64_t state;
@@ -82,6 +90,7 @@ struct event {
 /* Of one P. */
 struct timers {
 	_Atomic int64_t expiry; /* when it is to be looked at; not later */
+	_Atomic(struct timer *) notes; /* of what was stopped elsewhere */
 	struct cells nodes, events;
 	struct wheel wheel;
 };
@@ -146,7 +155,8 @@ void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when);
 /* Up to n of what is due at `now`; how many.  Less than n: all of it. */
 uint32_t timers_due(struct timers *ts, int64_t now, struct due *due,
 		    uint32_t n);
-/* The pending ones to their places in the wheel. */
+/* Drop what was stopped elsewhere; the pending ones to their places in the
+ * wheel. */
 void timers_settle(struct timers *ts);
 /* All of them go to another P. */
 void timers_move(struct timers *from, struct timers *to);

@@ -341,6 +341,7 @@ static void idle(struct m *m, struct p *p, bool searching, bool lingered)
 {
 	bool spins = !lingered || sched.policy == LEAT_IDLE_SPIN;
 
+	due_settle(p);
 	a_store(&p->note, NOTE_NONE, relaxed);
 	idle_publish(&sched.idle, p->id, searching);
 	if (!visible(m, p) && !(spins && spin(m, p)))

@@ -367,4 +367,44 @@ GO_TEST(a_million_deadlines_that_are_not_needed, "R107 R193 R200")
 	no_more(c);
 }
 
+static void answers(leat_chan(int) to, leat_chan(int) from)
+{
+	leat_pin();
+	leat_range(v, from)
+		leat_send(to, v);
+	leat_unpin();
+	leat_wg_done(&others);
+}
+
+/* The same if who waits is woken on another P each time, and so stops there what
+ * it has armed here. */
+GO_TEST(nor_do_those_that_are_stopped_elsewhere, "R107 R193 R200")
+{
+	leat_chan(int) ask[2], told = leat_make(int, 0);
+	size_t n = test_count(100000);
+	long before = 0;
+	int got;
+
+	leat_procs_set(2);
+	for (int p = 0; p < 2; p++) {
+		struct leat_attr attr = { .place = LEAT_ON_P, .index = p };
+
+		ask[p] = leat_make(int, 0);
+		leat_wg_add(&others, 1);
+		leat_go_with(&attr, answers, told, ask[p]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (i == n / 10)
+			before = resident_kb();
+		leat_send(ask[i % 2], 1);
+		EXPECT_EQ(leat_recv_until(told, &got, late()), 0);
+	}
+	EXPECT(resident_kb() - before < 2048 || !test_under("release"));
+	leat_close(ask[0]);
+	leat_close(ask[1]);
+	no_more(told);
+	leat_release(ask[0]);
+	leat_release(ask[1]);
+}
+
 SUITE("until")

@@ -17,7 +17,7 @@
 
 #include "tests/explore/channels.h"
 
-enum { WHEN = 10, LATER = 20, NODES = 4 };
+enum { WHEN = 10, LATER = 20, NODES = 8 };
 
 /* -- cells without addresses that change -- */
 
@@ -119,6 +119,7 @@ static void move(int p)
 
 static void fires_0(void)
 {
+	timers_settle(timers(0));
 	come(0, WHEN);
 }
 
@@ -150,6 +151,8 @@ static void all_accounted(void)
 {
 	int was = fired;
 
+	for (int p = 0; p < 2; p++)
+		timers_settle(timers(p));
 	for (int p = 0; p < 2; p++)
 		come(p, WHEN);
 	ASSERT(fired == was);
