@@ -331,7 +331,7 @@ static bool linger(struct m *m, struct p *p)
 			return true;
 		now = os_now();
 		if (until == 0)
-			until = now + most;
+			until = most == OS_NEVER ? most : now + most;
 	} while (now < until && now < a_load(&p->timers.expiry, relaxed));
 	return false;
 }
