@@ -7,18 +7,28 @@
 
 enum { CHUNK = 4096 }; /* cells */
 
+static void grow(struct cell_kind *k)
+{
+	size_t bytes = CHUNK * k->size;
+
+	k->fresh = os_map(bytes, os_page());
+	if (!k->fresh)
+		return;
+	if (pool_room(CHUNK) != 0) {
+		os_unmap(k->fresh, bytes);
+		return;
+	}
+	os_name(k->fresh, bytes, k->name);
+	k->left = CHUNK;
+}
+
 static uint32_t take_fresh(struct cell_kind *k, char **cell, uint32_t n)
 {
 	uint32_t got = 0;
 
 	lock_take(&k->lock);
-	if (k->left == 0 && pool_room(CHUNK) == 0) {
-		k->fresh = os_map(CHUNK * k->size, os_page());
-		if (k->fresh) {
-			os_name(k->fresh, CHUNK * k->size, k->name);
-			k->left = CHUNK;
-		}
-	}
+	if (k->left == 0)
+		grow(k);
 	for (; got < n && k->left > 0; k->left--) {
 		cell[got++] = k->fresh;
 		k->fresh += k->size;

@@ -35,11 +35,15 @@ static bool grow(void)
 	size_t n = a_load(&all.chunks, relaxed);
 	struct g *chunk;
 
-	if (n == CHUNKS || pool_room(CHUNK) != 0)
+	if (n == CHUNKS)
 		return false;
 	chunk = os_map(CHUNK * sizeof(struct g), os_page());
 	if (!chunk)
 		return false;
+	if (pool_room(CHUNK) != 0) {
+		os_unmap(chunk, CHUNK * sizeof(struct g));
+		return false;
+	}
 	os_name(chunk, CHUNK * sizeof(struct g), "leat goroutines");
 	a_store(&all.chunk[n], chunk, relaxed);
 	all.fresh = CHUNK;

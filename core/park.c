@@ -81,7 +81,8 @@ void ready_slow(struct m *m, struct g *g)
 			wake_submit(0, &g, 1);
 		return;
 	}
-	if (unlikely(g->bound && g->bound != m)) {
+	/* An exclusive thread runs only what it finds in its own list. */
+	if (unlikely(g->bound && (g->bound != m || m_exclusive(m)))) {
 		wake_bound(g);
 		return;
 	}

@@ -15,6 +15,7 @@
  * Ps are made once and never freed; those with a number of sched.procs or more
  * are out of use, empty, and not idle.
  */
+#include "core/due.h"
 #include "core/park.h"
 #include "core/sched.h"
 
@@ -219,6 +220,11 @@ static void empty(struct p *p, struct p *heir)
 	while ((g = runq_pop(&p->runq)) || (g = deque_pop_front(&p->fifo)) ||
 	       (g = deque_pop_front(&p->fresh)))
 		submit(p, g);
+	/* Where the FIFO was full it could not be shown. */
+	g = a_load(&p->runnext, relaxed);
+	if (g)
+		submit(p, g);
+	a_store(&p->runnext, NULL, relaxed);
 	/* [procs.drain] pairs with [wake.push]. */
 	g = a_swap(&p->inbox, NULL, acquire);
 	for (struct g *next; g; g = next) {
@@ -256,6 +262,8 @@ struct m *procs_change(struct m *m, int n)
 	go(self, was);
 	if (heir && heir != self)
 		wake_attention(heir);
+	if (heir)
+		due_tell(a_load(&heir->timers.expiry, relaxed));
 	if (self->id >= a_load(&sched.procs, relaxed))
 		detach(m, self);
 	lock_drop(&stop_lock);

@@ -299,8 +299,11 @@ void spare_lend(struct m *m)
 {
 	struct p *p = part_from(m);
 
-	if (spare_start(p))
+	if (spare_start(p)) {
+		/* A look at us may have shown a P whose thread blocks. */
+		sysmon_rouse();
 		return;
+	}
 	lock_take(&pool.lock);
 	give_locked(m, p);
 	lock_drop(&pool.lock);

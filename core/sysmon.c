@@ -119,9 +119,18 @@ static bool rescue(struct p *p)
 	return true;
 }
 
-static bool is_idle(struct p *p)
+/* Its thread waits for its timers itself. */
+static bool sleeps(struct p *p)
 {
-	return a_load(&sched.idle.mask[p->id / 64], relaxed) >> p->id % 64 & 1;
+	uint64_t idle = a_load(&sched.idle.mask[p->id / 64], relaxed);
+
+	return p_m(p) && idle >> p->id % 64 & 1;
+}
+
+static bool is_late(struct p *p, int64_t now)
+{
+	return now - LATE_NS >= a_load(&p->timers.expiry, relaxed) &&
+	       !sleeps(p);
 }
 
 /* What is late on p is fired; how many. */
@@ -129,7 +138,7 @@ static uint32_t relieve(struct p *p, int64_t now)
 {
 	struct m *m;
 
-	if (now - LATE_NS < a_load(&p->timers.expiry, relaxed) || is_idle(p))
+	if (!is_late(p, now))
 		return 0;
 	m = claim(p);
 	if (m)
@@ -166,9 +175,9 @@ static bool look(struct p *p, int64_t now, bool idle)
 }
 
 /* A P with work in its queue but no thread, because none could be made. */
-static void start_again(struct p *p)
+static void start_again(struct p *p, int64_t now)
 {
-	if (!p_m(p) && work_for(p, false) &&
+	if (!p_m(p) && (work_for(p, false) || is_late(p, now)) &&
 	    idle_withdraw(&sched.idle, p->id) && !wake_p(p))
 		idle_publish(&sched.idle, p->id, true);
 }
@@ -180,7 +189,7 @@ static bool look_around(int64_t now, bool idle)
 
 	for (int i = 0; i < procs; i++) {
 		helped |= look(sched_p(i), now, idle);
-		start_again(sched_p(i));
+		start_again(sched_p(i), now);
 	}
 	return helped;
 }
@@ -226,7 +235,7 @@ static int64_t first_timer(void)
 		struct p *p = sched_p(i);
 		int64_t expiry = a_load(&p->timers.expiry, relaxed);
 
-		if (expiry < first && !is_idle(p))
+		if (expiry < first && !sleeps(p))
 			first = expiry;
 	}
 	return first;

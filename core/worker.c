@@ -308,9 +308,14 @@ static void sleep(struct p *p)
 	/* [sleep.note] pairs with [wake.note]. */
 	if (!a_cas(&p->note, &none, NOTE_ASLEEP, acq_rel))
 		return;
-	while (a_load(&p->note, relaxed) == NOTE_ASLEEP)
-		if (os_futex_wait(&p->note, NOTE_ASLEEP, expiry) == -ETIMEDOUT)
+	while (a_load(&p->note, relaxed) == NOTE_ASLEEP) {
+		int rc = os_futex_wait(&p->note, NOTE_ASLEEP, expiry);
+
+		/* Interrupted again and again it would be late. */
+		if (rc == -ETIMEDOUT ||
+		    (rc == -EINTR && expiry != OS_NEVER && os_now() >= expiry))
 			return;
+	}
 }
 
 /* The same before anybody is told that p is idle, for what concerns p alone: no
@@ -459,6 +464,7 @@ static void turn_exclusive(struct m *m, struct p *p)
 		return;
 	}
 	a_store(&p->attention, 1, relaxed);
+	due_tell(a_load(&p->timers.expiry, relaxed));
 	await(g);
 	if (park_take(m, g))
 		park_resume(m, g);

@@ -3,8 +3,8 @@
  */
 #include "sync/deadline.h"
 
-#include "core/due.h"
 #include "core/os.h"
+#include "core/timer.h"
 
 struct deadline {
 	struct event event;
@@ -49,9 +49,6 @@ struct deadline *deadline_arm(struct m *m, struct choice *c, struct waiter *w,
 	d->choice = c;
 	d->who = w;
 	event_give(e, armed);
-	/* We shall wait; others may run here meanwhile, and long. */
-	if (p_waiting(m_p(m)) > 0)
-		due_tell(when);
 	return d;
 }
 

@@ -35,6 +35,7 @@
 #include "sync/deadline.h"
 
 #include "core/base.h"
+#include "core/due.h"
 #include "core/os.h"
 
 #include <errno.h>
@@ -426,6 +427,8 @@ SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 	if (enlist_all(s) && commit(&s->choice)) {
 		/* Nothing is dropped by the switch; and its last store may
 		 * come when this frame is gone. */
+		if (unlikely(limit != NULL) && p_waiting(m_p(s->m)) > 0)
+			due_tell(s->until); /* others run here, and long */
 		if (likely(s->m))
 			s->m = park(s->m, G_SELECT, &s->m->scratch, 0);
 		else

@@ -15,14 +15,18 @@ leat_time leat_now(void)
 	return os_now();
 }
 
-leat_duration leat_since(leat_time t)
-{
-	return t == LEAT_NEVER ? -LEAT_NEVER : os_now() - t;
-}
-
 leat_duration leat_until(leat_time t)
 {
-	return t == LEAT_NEVER ? LEAT_NEVER : t - os_now();
+	int64_t now = os_now();
+
+	if (t == LEAT_NEVER)
+		return LEAT_NEVER;
+	return t < now - LEAT_NEVER ? -LEAT_NEVER : t - now;
+}
+
+leat_duration leat_since(leat_time t)
+{
+	return -leat_until(t);
 }
 
 leat_time leat_after_now(leat_duration d)

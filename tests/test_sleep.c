@@ -9,6 +9,7 @@
 
 #include "measure.h"
 #include "test.h"
+#include "threads.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,9 @@ TEST(the_clock_is_the_monotonic_one, "R201")
 	EXPECT(leat_since(before) >= now - before);
 	EXPECT(leat_until(after) <= 0);
 	EXPECT(leat_until(LEAT_NEVER) == LEAT_NEVER);
+	EXPECT(leat_since(LEAT_NEVER) == -LEAT_NEVER);
+	EXPECT(leat_until(INT64_MIN) == -LEAT_NEVER);
+	EXPECT(leat_since(INT64_MIN) == LEAT_NEVER);
 	EXPECT(leat_after_now(LEAT_NEVER) == LEAT_NEVER);
 	EXPECT(leat_after_now(-LEAT_SECOND) < before);
 	EXPECT(leat_after_now(LEAT_HOUR) - LEAT_HOUR >= before);
@@ -338,6 +342,21 @@ GO_TEST(a_pinned_and_a_locked_sleeper_stay_on_their_threads, "R18 R20")
 		EXPECT_EQ(gettid(), home);
 	}
 	leat_unpin();
+}
+
+/* Nobody else is there: its thread need not give the P away. */
+GO_TEST(a_locked_sleeper_keeps_its_P, "R18 R24")
+{
+	int threads;
+
+	leat_procs_set(1);
+	leat_thread_lock();
+	sleep_for(MS);
+	threads = threads_now();
+	for (int i = 0; i < 20; i++)
+		sleep_for(MS);
+	EXPECT_EQ(threads_now(), threads);
+	leat_thread_unlock();
 }
 
 /* -- Ps come and go -- */
