@@ -7,72 +7,78 @@
 
 enum { BATCH = 64 };
 
-static void fire(const struct due *d, struct m *m)
+static void fire(const struct due *d, struct m *m, int64_t now)
 {
 	if (!d->event)
 		ready(m, d->sleeper);
-	else if (event_try(d->event, d->armed))
-		d->event->fire(d->event, m);
+	else if (event_begin(d->event, d->armed))
+		d->event->fire(d->event, m, now);
 }
 
 /* Whoever is readied joins those that wait, in the order of the timers: not by
  * runnext, where the latest would pass the others. */
-static void fire_in_order(const struct due *d, struct m *m, struct p *p)
+static void fire_in_order(const struct due *d, struct m *m, int64_t now)
 {
+	struct p *p = m_p(m);
 	struct g *next = a_load(&p->runnext, relaxed), *g;
 
 	a_store(&p->runnext, NULL, relaxed);
-	fire(d, m);
+	fire(d, m, now);
 	g = a_load(&p->runnext, relaxed);
 	a_store(&p->runnext, next, relaxed);
 	if (g)
 		park_push(p, &p->fifo, g);
 }
 
-void due_fire(struct m *m, struct p *p)
+/* Where many have come, those whom they wake or start have their turn before
+ * the next ones: they leave behind stacks for them, warm ones.  If others fill
+ * the queue, one in three of those who run is ours at least. */
+static bool is_full(struct p *p)
 {
-	struct timers *ts = &p->timers;
-	int64_t now = os_now();
+	uint32_t tick = a_load(&p->tick, relaxed);
+
+	if (deque_len(&p->fifo) >= BATCH && tick - p->fired < 3 * BATCH)
+		return true;
+	p->fired = tick;
+	return false;
+}
+
+/* On m's P, in order; how many. */
+static uint32_t fire_some(struct m *m, int64_t now)
+{
+	struct p *p = m_p(m);
 	struct due due[BATCH];
 	uint32_t n;
 
-	if (now < a_load(&ts->expiry, relaxed))
-		return;
-	do {
-		n = timers_due(ts, now, due, BATCH);
-		for (uint32_t i = 0; i < n; i++)
-			fire_in_order(&due[i], m, p);
-	} while (n == BATCH);
-	timers_publish(ts);
-	wake_if_hungry(p, 1);
+	if (is_full(p))
+		return 0;
+	n = timers_due(&p->timers, now, due, BATCH);
+	for (uint32_t i = 0; i < n; i++)
+		fire_in_order(&due[i], m, now);
+	timers_publish(&p->timers);
+	return n;
 }
 
-/* A sleeper goes where it would if its P looked itself. */
-static bool queue(const struct due *d, struct p *p)
+void due_fire(struct m *m, struct p *p)
 {
-	if (d->event || d->sleeper->bound)
-		return false;
-	a_store(&d->sleeper->state, G_RUNNABLE, relaxed);
-	park_push(p, &p->fifo, d->sleeper);
-	return true;
+	int64_t now = os_now();
+
+	if (now < a_load(&p->timers.expiry, relaxed))
+		return;
+	if (fire_some(m, now) > 0)
+		wake_if_hungry(p, 1);
 }
 
 uint32_t due_relieve(struct m *claimed, struct p *p, int64_t now)
 {
-	struct due due[BATCH];
-	uint32_t n = timers_due(&p->timers, now, due, BATCH), left = 0;
+	uint32_t n = fire_some(claimed, now);
+	bool hungry = n > 0 && idle_hungry(&sched.idle);
 
-	timers_publish(&p->timers);
-	for (uint32_t i = 0; i < n; i++)
-		if (!queue(&due[i], p))
-			due[left++] = due[i];
-	if (left < n && idle_hungry(&sched.idle))
+	if (hungry)
 		wake_show(p);
 	own_release(&claimed->own);
-	if (left < n)
+	if (hungry)
 		wake_somebody();
-	for (uint32_t i = 0; i < left; i++)
-		fire(&due[i], NULL);
 	return n;
 }
 

@@ -15,7 +15,7 @@
 
 #include "core/sched.h"
 
-/* Fire what is due on our own P, in order. */
+/* Fire what is due on our own P, in order; if it is much, some of it. */
 void due_fire(struct m *m, struct p *p);
 
 /* The same, if anything may be. */

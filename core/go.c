@@ -145,11 +145,13 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 	}
 	if (a)
 		g->name = a->name;
+	g->parent = m && m->g ? m->g->id : 0;
 	if (extra) {
 		g->at_end = extra->at_end;
 		g->at_end_arg = extra->arg;
+		if (extra->last)
+			g->parent = extra->parent;
 	}
-	g->parent = m && m->g ? m->g->id : 0;
 	count(m);
 	a_store(&g->state, G_RUNNABLE, relaxed);
 	if (extra && extra->main)

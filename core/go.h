@@ -16,8 +16,9 @@ enum { GO_MAIN = 1 };
 struct go_extra {
 	struct m *(*at_end)(struct m *m, void *arg);
 	void *arg;
-	bool main; /* the first of all */
-	bool last; /* behind all that wait for its P */
+	bool main;       /* the first of all */
+	bool last;       /* behind all that wait for its P */
+	uint64_t parent; /* who wanted it, if it is not who starts it */
 };
 
 /* leat_go_ with all there is; a and extra may be NULL. */

@@ -72,6 +72,7 @@ struct p {
 	_Alignas(CPU_LINE) _Atomic uint32_t note;
 
 	struct timers timers; /* the owner's, but for when it is to look */
+	uint32_t fired;       /* dispatches ever, when some did: the owner's */
 };
 
 /* Its thread, or NULL. */

@@ -11,7 +11,8 @@
  *	a tenth of that, when a timer of its      given to another thread
  *	own fires and no P is idle
  *
- * A timer that is some 50 us late is fired from here: its P does not look.
+ * A timer that is some 50 us late, and whose P has gone from no goroutine to
+ * another since the last look, is fired from here.
  *
  * So neither a goroutine that computes nor one that blocks holds up others,
  * even with one P; it goes on on its thread, without a P, until it calls the
@@ -40,7 +41,8 @@ enum {
 	LOOK_QUIET_NS = 100000000,
 	BLOCK_NS = 20000,
 	HOG_NS = 10000000,
-	LATE_NS = 50000, /* of a timer, until we fire it */
+	LATE_NS = 50000,    /* of a timer, until we fire it */
+	BEHIND_NS = 400000, /* the same, where a P has long been late */
 	PATIENCE = 50,
 	QUIET = 10,
 };
@@ -64,7 +66,8 @@ static struct m *claim(struct p *p)
 {
 	struct m *m = p_m(p);
 
-	if (!m || !own_claim(&m->own))
+	/* Inside at this moment, it is not worth a heavy fence. */
+	if (!m || a_load(&m->own.inside, relaxed) || !own_claim(&m->own))
 		return NULL;
 	if (m_p(m) == p)
 		return m;
@@ -133,17 +136,17 @@ static bool is_late(struct p *p, int64_t now)
 	       !sleeps(p);
 }
 
-/* What is late on p is fired; how many. */
-static uint32_t relieve(struct p *p, int64_t now)
+/* What is late on p is fired; how many.  moved: it runs one goroutine after the
+ * other, so it can see to that itself. */
+static uint32_t relieve(struct p *p, int64_t now, bool moved)
 {
 	struct m *m;
 
 	if (!is_late(p, now))
 		return 0;
-	m = claim(p);
+	m = moved ? NULL : claim(p);
 	if (m)
 		return due_relieve(m, p, now);
-	/* It is inside, and may go on without looking at the time. */
 	a_store(&p->attention, 1, relaxed);
 	return 0;
 }
@@ -153,10 +156,10 @@ static bool look(struct p *p, int64_t now, bool idle)
 {
 	struct m *m = p_m(p);
 	uint32_t tick = a_load(&p->tick, relaxed);
+	bool moved = seen[p->id].tick != tick || !m;
+	uint32_t fired = relieve(p, now, moved);
 
-	uint32_t fired = relieve(p, now);
-
-	if (seen[p->id].tick != tick || !m) {
+	if (moved) {
 		seen[p->id].tick = tick;
 		seen[p->id].since = now;
 		return fired > 0;
@@ -244,20 +247,31 @@ static int64_t first_timer(void)
 /* Sleep for so long, or until a timer is late. */
 static void doze(int64_t now, int64_t pause)
 {
-	int64_t until = now + pause, first;
+	static int64_t patience = LATE_NS;
+	int64_t until = now + pause, first = first_timer();
 
 	a_store(&sched.told, 0, relaxed);
-	a_store(&sched.covered, until - LATE_NS, relaxed);
-	/* Either we see a timer that is due before that, or whoever armed it
-	 * sees how far we look (due_tell).  A short pause need not be exact. */
-	if (pause >= LOOK_IDLE_NS)
-		a_heavy();
-	first = first_timer();
-	if (first < until - LATE_NS) {
-		until = first + LATE_NS;
-		if (until < now + LOOK_NS)
-			until = now + LOOK_NS;
+	a_store(&sched.covered, 0, relaxed);
+	if (first <= now) {
+		/* We look so soon that nobody need tell us of anything.  A P
+		 * that runs, but behind the time, is left alone more and
+		 * more. */
+		if (pause > patience)
+			until = now + patience;
+		patience = 2 * patience < BEHIND_NS ? 2 * patience : BEHIND_NS;
+	} else if (pause > LATE_NS) {
+		patience = LATE_NS;
 		a_store(&sched.covered, until - LATE_NS, relaxed);
+		/* Either we see a timer that is due before that, or whoever
+		 * armed it sees how far we look (due_tell).  A short pause
+		 * need not be exact. */
+		if (pause >= LOOK_IDLE_NS)
+			a_heavy();
+		first = first_timer();
+		if (first < until - LATE_NS) {
+			until = (first > now ? first : now) + LATE_NS;
+			a_store(&sched.covered, until - LATE_NS, relaxed);
+		}
 	}
 	while (os_futex_wait(&sched.told, 0, until) == 0 &&
 	       a_load(&sched.told, relaxed) == 0)

@@ -3,11 +3,15 @@
  */
 #include "core/timer.h"
 
-#define EVENT_SIZE 128 /* with what its user adds */
+#define NODE_SIZE 64 /* on one line */
 
-static struct cell_kind nodes = { .name = "leat timers",
-				  .size = sizeof(struct timer) };
-static struct cell_kind events = { .name = "leat events", .size = EVENT_SIZE };
+_Static_assert(sizeof(struct timer) <= NODE_SIZE, "a timer fits its cell");
+
+static struct cell_kind nodes = { .name = "leat timers", .size = NODE_SIZE };
+static struct cell_kind small_events = { .name = "leat events",
+					 .size = EVENT_SMALL };
+static struct cell_kind large_events = { .name = "leat clocks",
+					 .size = EVENT_LARGE };
 
 /* -- events -- */
 
@@ -23,26 +27,38 @@ static void pause_for(int turn)
 uint64_t event_take(struct event *e)
 {
 	for (int turn = 0;; turn++) {
-		uint64_t state = a_load(&e->state, relaxed);
+		uint64_t state = a_load(&e->state, relaxed), busy;
 
-		if ((state & EVENT_STATE) == EVENT_BUSY)
+		if ((state & EVENT_STATE) == EVENT_BUSY) {
 			pause_for(turn);
-		else if (event_try(e, state))
+			continue;
+		}
+		busy = event_number(state) + EVENT_BUSY;
+		/* [event.take] pairs with [event.give], [event.turn]. */
+		if (a_cas(&e->state, &state, busy, acquire))
 			return state;
 	}
 }
 
-struct event *event_new(struct timers *ts)
+struct event *event_new(struct timers *ts, enum event_size size)
 {
-	return ts ? cell_take(&events, &ts->events) : cell_take_shared(&events);
+	struct cell_kind *k =
+		size == EVENT_SMALL ? &small_events : &large_events;
+
+	if (!ts)
+		return cell_take_shared(k);
+	return cell_take(k, size == EVENT_SMALL ? &ts->small : &ts->large);
 }
 
-void event_free(struct timers *ts, struct event *e)
+void event_free(struct timers *ts, struct event *e, enum event_size size)
 {
+	struct cell_kind *k =
+		size == EVENT_SMALL ? &small_events : &large_events;
+
 	if (ts)
-		cell_give(&events, &ts->events, e);
+		cell_give(k, size == EVENT_SMALL ? &ts->small : &ts->large, e);
 	else
-		cell_give_shared(&events, e);
+		cell_give_shared(k, e);
 }
 
 /* -- the wheel, by its owner -- */
@@ -65,28 +81,19 @@ static void drop(struct timers *ts, struct timer *t)
 	cell_give(&nodes, &ts->nodes, t);
 }
 
-bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
-	       uint64_t state, uint64_t *armed)
+/* Is t of that arming, and here? */
+static bool is_ours(struct timers *ts, struct timer *t, const struct event *e,
+		    uint64_t armed)
 {
-	struct timer *t = cell_take(&nodes, &ts->nodes);
-
-	if (!t)
-		return false;
-	*armed = event_number(state) + EVENT_NUMBER + EVENT_ARMED;
-	t->what.event = e;
-	t->armed = *armed;
-	t->period = period;
-	e->timer = t;
-	add(ts, t, when);
-	return true;
+	return a_load(&t->home, relaxed) == ts && t->what.event == e &&
+	       t->armed == armed;
 }
 
-/* That arming is over: if t is still of it, and here. */
+/* That arming is over. */
 static void forget(struct timers *ts, struct timer *t, const struct event *e,
 		   uint64_t armed)
 {
-	if (a_load(&t->home, relaxed) != ts || t->what.event != e ||
-	    t->armed != armed)
+	if (!is_ours(ts, t, e, armed))
 		return;
 	wheel_remove(&ts->wheel, &t->spoke);
 	drop(ts, t);
@@ -123,23 +130,90 @@ static void read_notes(struct timers *ts)
 	}
 }
 
-void timer_disarm(struct timers *ts, struct event *e, uint64_t state)
+/* t was of that arming, which is over. */
+static void leave_timer(struct timers *ts, struct timer *t, struct event *e,
+			uint64_t armed)
 {
 	/* It may change while we look, but not to or from us. */
-	struct timers *home = a_load(&e->timer->home, relaxed);
+	struct timers *home = a_load(&t->home, relaxed);
 
 	if (!home)
 		return;
 	if (home == ts)
-		forget(ts, e->timer, e, state);
+		forget(ts, t, e, armed);
 	else
-		leave_note(ts, home, e->timer, e, state);
+		leave_note(ts, home, t, e, armed);
 }
 
-void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when)
+void timer_disarm(struct timers *ts, struct event *e, uint64_t was)
 {
+	leave_timer(ts, a_load(&e->timer, relaxed), e, was);
+}
+
+bool event_stop(struct timers *ts, struct event *e)
+{
+	for (int turn = 0;; turn++) {
+		/* [event.look] pairs with [event.give], [event.turn]: the
+		 * timer, and all else, if it still is armed then. */
+		uint64_t state = a_load(&e->state, acquire);
+		struct timer *t = a_load(&e->timer, relaxed);
+
+		if ((state & EVENT_STATE) == EVENT_IDLE)
+			return false;
+		if ((state & EVENT_STATE) == EVENT_BUSY) {
+			pause_for(turn);
+			continue;
+		}
+		if (a_cas(&e->state, &state, event_number(state) + EVENT_IDLE,
+			  relaxed)) {
+			leave_timer(ts, t, e, state);
+			return true;
+		}
+	}
+}
+
+/* Its timer, out of the wheel; or a new one. */
+static struct timer *again(struct timers *ts, struct event *e, uint64_t was)
+{
+	struct timer *t = a_load(&e->timer, relaxed);
+
+	if (event_armed(was) && is_ours(ts, t, e, was)) {
+		wheel_remove(&ts->wheel, &t->spoke);
+		return t;
+	}
+	if (event_armed(was))
+		timer_disarm(ts, e, was);
+	return cell_take(&nodes, &ts->nodes);
+}
+
+bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
+	       uint64_t was, uint64_t *armed)
+{
+	struct timer *t = again(ts, e, was);
+
+	if (!t)
+		return false;
+	*armed = event_number(was) + EVENT_NUMBER + EVENT_ARMED;
+	t->what.event = e;
+	t->armed = *armed;
+	t->period = period;
+	a_store(&e->timer, t, relaxed);
+	add(ts, t, when);
+	return true;
+}
+
+void timer_sleep(struct timers *ts, struct timer *spare, struct g *g,
+		 int64_t when)
+{
+	struct timer *t = cell_take(&nodes, &ts->nodes);
+
+	if (likely(t)) {
+		t->armed = SLEEPER;
+	} else {
+		t = spare;
+		t->armed = SLEEPER_FRAME;
+	}
 	t->what.sleeper = g;
-	t->armed = 0;
 	add(ts, t, when);
 }
 
@@ -176,8 +250,10 @@ uint32_t timers_due(struct timers *ts, int64_t now, struct due *due, uint32_t n)
 	while (got < n && (s = wheel_expire(&ts->wheel, now))) {
 		struct timer *t = timer_of(s);
 
-		if (t->armed == 0) {
+		if (t->armed <= SLEEPER_FRAME) {
 			due[got++] = (struct due){ .sleeper = t->what.sleeper };
+			if (likely(t->armed == SLEEPER))
+				drop(ts, t);
 		} else if (in_force(t)) {
 			due[got++] = (struct due){ .event = t->what.event,
 						   .armed = t->armed };
@@ -206,5 +282,6 @@ void timers_move(struct timers *from, struct timers *to)
 		add(to, timer_of(s), s->when);
 	timers_publish(from);
 	cell_spill(&nodes, &from->nodes, from->nodes.n);
-	cell_spill(&events, &from->events, from->events.n);
+	cell_spill(&small_events, &from->small, from->small.n);
+	cell_spill(&large_events, &from->large, from->large.n);
 }

@@ -12,11 +12,16 @@
  *	     '----------------------' |
  *	           fired, done        '- at its time
  *
- *	state	| number : 62 | IDLE, ARMED or BUSY |
+ *	state	| number : 61 | LEFT | IDLE, ARMED or BUSY |
  *
  * Whoever makes an event BUSY has it for himself for a few steps: to arm it, to
  * disarm it, or, when its timer has come to the front of the wheel and the state
  * is still the one of that arming, to fire it.  So exactly one of those happens.
+ * To disarm it and no more takes one step, ARMED to IDLE.
+ *
+ *	last user leaves                          who fires it
+ *	LEFT                                      BUSY -> IDLE
+ *	it was IDLE: frees it                     it was LEFT: frees it
  *
  *	P a owns the wheel                        P b stops the event
  *	                                          ARMED 7 -> BUSY 7
@@ -33,7 +38,7 @@
  * written and freed by its owner alone; event->timer, and what a note is about,
  * are hints, good if the timer's home is ours and it names that event and
  * arming.  Linearization
- * points: ARMED -> BUSY.
+ * points: out of ARMED.
  *
  * Reclamation: events are type-stable (cell.h) and their numbers only grow, so a
  * timer that was left behind never takes a later event for its own.
@@ -55,10 +60,11 @@ enum {
 	EVENT_ARMED,
 	EVENT_BUSY,
 	EVENT_STATE = 3,  /* mask */
-	EVENT_NUMBER = 4, /* times the number of the arming */
+	EVENT_LEFT = 4,   /* by its users: who ends the arming frees it */
+	EVENT_NUMBER = 8, /* times the number of the arming */
 };
 
-/* In a wheel.  Without an event: a goroutine that sleeps, in its frame. */
+/* In a wheel, for an event or a goroutine that sleeps. */
 struct timer {
 	struct spoke spoke;
 	_Atomic(struct timers *) home; /* whose wheel; NULL: none */
@@ -66,12 +72,16 @@ struct timer {
 		struct event *event;
 		struct g *sleeper;
 	} what;
-	uint64_t
-		armed; /* the event's state while it is in force; 0: a sleeper */
+	uint64_t armed; /* the event's state while it is in force; or: */
 	union {
 		int64_t period;      /* 0: once */
 		struct timer *below; /* in the stack of notes */
 	};
+};
+
+enum {
+	SLEEPER,       /* the timer is a cell */
+	SLEEPER_FRAME, /* it lies in the sleeper's frame */
 };
 
 /* A note has the shape of a timer: it is of the same kind of cell, and somebody
@@ -80,18 +90,20 @@ struct timer {
 
 struct event {
 	_Atomic uint64_t state;
-	struct timer *timer; /* of the latest arming */
-	/* It has come: called with the event BUSY, by a thread inside with its
-	 * P, or with m NULL on one that is not the runtime's.  Ends with
-	 * event_drop, or event_keep if it has a period. */
-	void (*fire)(struct event *e, struct m *m);
+	_Atomic(struct timer *) timer; /* of the latest arming */
+	/* It has come: called with the event BUSY, by who owns the P it was
+	 * armed on, which is m's. */
+	void (*fire)(struct event *e, struct m *m, int64_t now);
 };
+
+/* What it takes, with all that its user adds. */
+enum event_size { EVENT_SMALL = 128, EVENT_LARGE = 640 };
 
 /* Of one P. */
 struct timers {
 	_Atomic int64_t expiry; /* when it is to be looked at; not later */
 	_Atomic(struct timer *) notes; /* of what was stopped elsewhere */
-	struct cells nodes, events;
+	struct cells nodes, small, large;
 	struct wheel wheel;
 };
 
@@ -104,28 +116,51 @@ struct due {
 
 /* -- events -- */
 
-/* Make it BUSY if it is what is wanted. */
-static ALWAYS_INLINE bool event_try(struct event *e, uint64_t want)
-{
-	uint64_t busy = (want & ~(uint64_t)EVENT_STATE) | EVENT_BUSY;
-
-	/* [event.take] pairs with [event.give]. */
-	return a_cas(&e->state, &want, busy, acquire);
-}
-
 /* Make it BUSY, waiting while it is; what it was. */
 uint64_t event_take(struct event *e);
+
+/* Its time has come: make it BUSY, if that arming still is in force.  Relaxed:
+ * whoever armed it owned the P that we own now. */
+static ALWAYS_INLINE bool event_begin(struct event *e, uint64_t armed)
+{
+	uint64_t state = a_load(&e->state, relaxed);
+
+	while ((state & ~(uint64_t)EVENT_LEFT) == armed)
+		if (a_cas(&e->state, &state, state + EVENT_BUSY - EVENT_ARMED,
+			  relaxed))
+			return true;
+	return false;
+}
 
 /* Not BUSY any more.  Nothing of the event may be touched after this. */
 static ALWAYS_INLINE void event_give(struct event *e, uint64_t state)
 {
-	/* [event.give] pairs with [event.take]. */
+	/* [event.give] pairs with [event.take], [event.look]. */
 	a_store(&e->state, state, release);
+}
+
+/* The same where its last user may be about to leave it: from one state to
+ * another.  True: he has, and only the caller knows it. */
+static ALWAYS_INLINE bool event_turn(struct event *e, uint64_t from,
+				     uint64_t to)
+{
+	/* [event.turn] pairs with [event.take], [event.look],
+	 * [event.leave]: who frees it has seen what the other did. */
+	return a_add(&e->state, to - from, acq_rel) & EVENT_LEFT;
+}
+
+/* Its last user leaves it, armed or not.  True: it is IDLE, to be freed. */
+static ALWAYS_INLINE bool event_leave(struct event *e)
+{
+	/* [event.leave] pairs with [event.turn]. */
+	uint64_t was = a_or(&e->state, EVENT_LEFT, acq_rel);
+
+	return (was & EVENT_STATE) == EVENT_IDLE;
 }
 
 static ALWAYS_INLINE uint64_t event_number(uint64_t state)
 {
-	return state & ~(uint64_t)EVENT_STATE;
+	return state & ~(uint64_t)(EVENT_STATE | EVENT_LEFT);
 }
 
 static ALWAYS_INLINE bool event_armed(uint64_t state)
@@ -133,22 +168,33 @@ static ALWAYS_INLINE bool event_armed(uint64_t state)
 	return (state & EVENT_STATE) == EVENT_ARMED;
 }
 
-/* -- with a P; the event is BUSY -- */
+/* As it is when nobody else knows of it. */
+static ALWAYS_INLINE uint64_t event_idle(const struct event *e)
+{
+	return event_number(a_load(&e->state, relaxed)) + EVENT_IDLE;
+}
 
 /* An event of the caller's, and back; NULL: no memory.  Both with a P's timers,
- * or NULL.  A new one is IDLE. */
-struct event *event_new(struct timers *ts);
-void event_free(struct timers *ts, struct event *e);
+ * or NULL.  A new one is idle, but LEFT may be set. */
+struct event *event_new(struct timers *ts, enum event_size size);
+void event_free(struct timers *ts, struct event *e, enum event_size size);
 
-/* A timer for it; false: no memory.  state: as it was; *armed: what it is to be
- * given back as. */
+/* Disarm it: true if it was armed.  With a P's timers, or NULL. */
+bool event_stop(struct timers *ts, struct event *e);
+
+/* -- with a P; the event is BUSY, or nobody else's -- */
+
+/* A timer for it; false: no memory, and it is disarmed.  was: its state before;
+ * *armed: what it is to be given back as. */
 bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
-	       uint64_t state, uint64_t *armed);
+	       uint64_t was, uint64_t *armed);
 /* It was armed with that state, and is not to be any more. */
-void timer_disarm(struct timers *ts, struct event *e, uint64_t state);
+void timer_disarm(struct timers *ts, struct event *e, uint64_t was);
 
-/* The calling goroutine's own, which nobody can stop. */
-void timer_sleep(struct timers *ts, struct timer *t, struct g *g, int64_t when);
+/* For a goroutine that sleeps; nobody can stop it.  spare lies in its frame: far
+ * from others of its kind, so it is used only if there is no memory. */
+void timer_sleep(struct timers *ts, struct timer *spare, struct g *g,
+		 int64_t when);
 
 /* -- by the owner of the P -- */
 

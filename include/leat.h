@@ -10,6 +10,7 @@
 #include "leat/runtime.h"
 #include "leat/select.h"
 #include "leat/time.h"
+#include "leat/timer.h"
 #include "leat/waitgroup.h"
 
 #endif

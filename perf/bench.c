@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct bench_entry *bench_entries;
 
@@ -69,4 +70,28 @@ int main(int argc, char **argv)
 {
 	shim_open(&argc, argv);
 	return leat_run(run);
+}
+
+/* -- figures -- */
+
+double bench_cpu(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int64_t bench_percentile(int64_t *value, size_t n, int percent)
+{
+	qsort(value, n, sizeof(*value), by_value);
+	return value[n * (size_t)percent / 100];
 }

@@ -20,6 +20,7 @@
 #define BENCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -81,6 +82,21 @@ static inline void bench_stop(struct bench *b)
 static inline void bench_each(struct bench *b, double value)
 {
 	b->each = value;
+}
+
+/* CPU time of the whole process, in ns. */
+double bench_cpu(void);
+
+/* That many percent of the n values are below it; sorts them. */
+int64_t bench_percentile(int64_t *value, size_t n, int percent);
+
+/* The i-th number of a fixed, even, irregular row (splitmix64), 63 bits. */
+static inline int64_t bench_chance(uint64_t i)
+{
+	i = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	i = (i ^ i >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	i = (i ^ i >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (int64_t)((i ^ i >> 31) >> 1);
 }
 
 /* The result is wrong: say so, and count the whole program as failed. */

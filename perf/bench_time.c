@@ -13,9 +13,6 @@
 
 #include "leat.h"
 
-#include <stdlib.h>
-#include <sys/resource.h>
-
 /* -- a deadline that is not needed -- */
 
 static void pong(leat_receiver(long) in, leat_sender(long) out, leat_wg *done)
@@ -51,14 +48,6 @@ BENCH(until_pingpong)
 
 enum { TIMES = 2000 };
 
-static int by_value(const void *a, const void *b)
-{
-	leat_duration x = *(const leat_duration *)a;
-	leat_duration y = *(const leat_duration *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void sleep_often(struct bench *b, int percent)
 {
 	static leat_duration late[TIMES];
@@ -71,8 +60,7 @@ static void sleep_often(struct bench *b, int percent)
 		late[i] = leat_since(start) - 50 * LEAT_MICROSECOND;
 	}
 	bench_stop(b);
-	qsort(late, TIMES, sizeof(late[0]), by_value);
-	bench_each(b, (double)late[TIMES * percent / 100]);
+	bench_each(b, (double)bench_percentile(late, TIMES, percent));
 	if (late[0] < 0)
 		bench_fail(b, "%ld ns too early", (long)-late[0]);
 }
@@ -97,35 +85,22 @@ static void sleeps(leat_duration d, leat_wg *done)
 	leat_wg_done(done);
 }
 
-static double cpu_ns(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
-}
-
 /* Each wakes in the second second from the start, when, is chance. */
 static void sleep_by_the_million(struct bench *b, bool cpu)
 {
 	leat_time first = leat_after_now(LEAT_SECOND);
 	leat_wg done = { 0 };
-	double used = cpu_ns();
-	uint64_t x = 1;
+	double used = bench_cpu();
 
 	leat_wg_add(&done, MANY);
 	bench_start(b);
-	for (int i = 0; i < MANY; i++) {
-		x = x * 6364136223846793005u + 1442695040888963407u;
+	for (int i = 0; i < MANY; i++)
 		must(leat_go(sleeps,
-			     leat_until(first) +
-				     (leat_duration)(x >> 33) % LEAT_SECOND,
+			     leat_until(first) + bench_chance(i) % LEAT_SECOND,
 			     &done));
-	}
 	leat_wg_wait(&done);
 	bench_stop(b);
-	bench_each(b, cpu ? cpu_ns() - used
+	bench_each(b, cpu ? bench_cpu() - used
 			  : (double)leat_since(first + LEAT_SECOND));
 }
 

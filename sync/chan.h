@@ -100,9 +100,13 @@ struct leat_chan_ {
 	struct queue recvq, sendq;
 	struct bias bias;
 	struct streak lockers;
-	_Atomic uint32_t users; /* references */
+	_Atomic uint32_t users;    /* references */
+	struct leat_timer *ticker; /* whose channel it is, or NULL */
 	struct ring ring; /* without a buffer, only what is before `apart` */
 };
+
+/* How it begins, in memory for it all: elements of size bytes, cap of them. */
+void chan_begin(struct leat_chan_ *c, uint32_t size, uint32_t cap);
 
 /* Those who were served and are to be woken when LOCK is dropped. */
 struct served {
@@ -254,6 +258,12 @@ static ALWAYS_INLINE bool chan_over(struct leat_chan_ *c)
 	return c->ring.cap == 0 &&
 	       unlikely(a_load(&c->word, acquire) & CHAN_SHUT);
 }
+
+/* From the scheduler, for a channel of time's: neither ever waits, nor gives way
+ * to a goroutine.  It is dropped if there is no room. */
+void chan_tick(struct leat_chan_ *c, const void *elem, struct m *m);
+/* What is in the buffer is gone; true: there was something. */
+bool chan_take_back(struct leat_chan_ *c);
 
 /* A send on it. */
 COLD _Noreturn void chan_closed(void);

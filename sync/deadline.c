@@ -12,20 +12,16 @@ struct deadline {
 	struct waiter *who;
 };
 
-static uint64_t idle(const struct event *e)
-{
-	return event_number(a_load(&e->state, relaxed)) + EVENT_IDLE;
-}
-
-static void fires(struct event *e, struct m *m)
+static void fires(struct event *e, struct m *m, int64_t now)
 {
 	struct deadline *d = container_of(e, struct deadline, event);
 	struct g *g = d->who->g;
 	bool asleep = choice_claim(d->choice) &&
 		      choice_fire(d->choice, DEADLINE_INDEX);
 
+	(void)now;
 	/* Awake, it may be gone after this. */
-	event_give(e, idle(e));
+	event_give(e, event_idle(e));
 	if (asleep)
 		ready(m, g);
 }
@@ -34,15 +30,15 @@ struct deadline *deadline_arm(struct m *m, struct choice *c, struct waiter *w,
 			      int64_t when)
 {
 	struct timers *ts = &m_p(m)->timers;
-	struct event *e = event_new(ts);
+	struct event *e = event_new(ts, EVENT_SMALL);
 	struct deadline *d;
 	uint64_t armed;
 
 	if (!e)
 		return NULL;
 	d = container_of(e, struct deadline, event);
-	if (!timer_arm(ts, e, when, 0, idle(e), &armed)) {
-		event_free(ts, e);
+	if (!timer_arm(ts, e, when, 0, event_idle(e), &armed)) {
+		event_free(ts, e, EVENT_SMALL);
 		return NULL;
 	}
 	e->fire = fires;
@@ -55,12 +51,9 @@ struct deadline *deadline_arm(struct m *m, struct choice *c, struct waiter *w,
 void deadline_end(struct m *m, struct deadline *d)
 {
 	struct timers *ts = &m_p(m)->timers;
-	uint64_t state = event_take(&d->event);
 
-	if (event_armed(state))
-		timer_disarm(ts, &d->event, state);
-	event_give(&d->event, event_number(state) + EVENT_IDLE);
-	event_free(ts, &d->event);
+	event_stop(ts, &d->event);
+	event_free(ts, &d->event, EVENT_SMALL);
 }
 
 void deadline_sleep(struct choice *c, struct waiter *w, int64_t when)

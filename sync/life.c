@@ -10,6 +10,7 @@
  *
  * After Go's runtime/chan.go in what it does.
  */
+#include "sync/alarm.h"
 #include "sync/chan.h"
 
 #include "core/base.h"
@@ -99,13 +100,28 @@ static uint64_t lap_of(size_t cap)
 /* Beyond this Go says so, too; far more than there is memory. */
 #define BYTES_MAX (1ull << 47)
 
+void chan_begin(struct leat_chan_ *c, uint32_t size, uint32_t cap)
+{
+	struct ring_shape shape;
+
+	memset(c, 0,
+	       cap ? sizeof(*c) : offsetof(struct leat_chan_, ring.apart));
+	a_store(&c->users, 1, relaxed);
+	c->ring.lap = lap_of(cap);
+	c->ring.cap = cap;
+	c->ring.size = size;
+	c->ring.stride = ring_stride(size);
+	shape = ring_shape(&c->ring, false);
+	for (uint64_t i = 0; i < cap; i++)
+		a_store(&ring_slot(&shape, i)->stamp, i, relaxed);
+}
+
 struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
 {
 	uint32_t stride = size <= UINT32_MAX - 16 ? ring_stride((uint32_t)size)
 						  : UINT32_MAX;
 	size_t need = cap ? sizeof(struct leat_chan_)
 			  : offsetof(struct leat_chan_, ring.apart);
-	struct ring_shape shape;
 	struct leat_chan_ *c;
 
 	if (cap < 0 || cap > UINT32_MAX || size > UINT32_MAX - 16 ||
@@ -116,16 +132,8 @@ struct leat_chan_ *leat_chan_make_(size_t size, ptrdiff_t cap)
 			  (need + CPU_LINE - 1) / CPU_LINE * CPU_LINE);
 	if (!c)
 		return NULL;
-	memset(c, 0, cap ? sizeof(*c) : need);
-	a_store(&c->users, 1, relaxed);
+	chan_begin(c, (uint32_t)size, (uint32_t)cap);
 	bias_born(&c->bias);
-	c->ring.lap = lap_of((size_t)cap);
-	c->ring.cap = (uint32_t)cap;
-	c->ring.size = (uint32_t)size;
-	c->ring.stride = stride;
-	shape = ring_shape(&c->ring, false);
-	for (uint64_t i = 0; i < (uint64_t)cap; i++)
-		a_store(&ring_slot(&shape, i)->stamp, i, relaxed);
 	return c;
 }
 
@@ -142,6 +150,10 @@ void leat_chan_release_(struct leat_chan_ *c)
 
 	if (!c)
 		return;
+	if (c->ticker) {
+		timer_release(c->ticker);
+		return;
+	}
 	/* [chan.release] pairs with [chan.release]: the last one sees all
 	 * that the others did. */
 	was = a_sub(&c->users, 1, acq_rel);
@@ -156,7 +168,7 @@ void leat_chan_release_(struct leat_chan_ *c)
 
 size_t leat_chan_cap_(const struct leat_chan_ *c)
 {
-	return c ? c->ring.cap : 0;
+	return c && !c->ticker ? c->ring.cap : 0;
 }
 
 /* How many there were at one instant: head did not move while tail was read. */
@@ -164,7 +176,7 @@ size_t leat_chan_len_(struct leat_chan_ *c)
 {
 	uint64_t head, tail;
 
-	if (!c || c->ring.cap == 0)
+	if (!c || c->ring.cap == 0 || c->ticker)
 		return 0;
 	do {
 		/* [chan.len] pairs with [ring.sent], [ring.received],

@@ -376,3 +376,31 @@ enum ring_result chan_try_slowly(struct leat_chan_ *c, enum direction d,
 		m_leave(m);
 	return r;
 }
+
+/* -- by time itself -- */
+
+void chan_tick(struct leat_chan_ *c, const void *elem, struct m *m)
+{
+	struct served s;
+
+	served_init(&s);
+	chan_lock_slow(c, NULL, 0);
+	/* BUSY: for who has taken the last one, and is about to say so. */
+	for (int turn = 0;
+	     send_locked(c, (void *)(uintptr_t)elem, &s) == RING_BUSY; turn++)
+		choice_rest(turn);
+	chan_unlock(c);
+	chan_wake(&s, m);
+}
+
+bool chan_take_back(struct leat_chan_ *c)
+{
+	enum ring_result r;
+
+	chan_lock_slow(c, NULL, 0);
+	for (int turn = 0; (r = chan_pass(c, CHAN_RECEIVE, NULL)) == RING_BUSY;
+	     turn++)
+		choice_rest(turn);
+	chan_unlock(c);
+	return r == RING_OK;
+}

@@ -1,8 +1,7 @@
 /*
  * time.c - the clock, and sleep.
  *
- * The timer of a sleeper lies in its own frame: nobody can stop it, so the frame
- * is there until the timer has come.
+ * Nobody can stop a sleeper's timer.
  */
 #include "leat/time.h"
 
@@ -38,9 +37,9 @@ leat_time leat_after_now(leat_duration d)
 
 SANITIZE_SWITCHES static void sleep_here(struct m *m, leat_time t)
 {
-	struct timer timer;
+	struct timer spare;
 
-	timer_sleep(&m_p(m)->timers, &timer, m->g, t);
+	timer_sleep(&m_p(m)->timers, &spare, m->g, t);
 	/* Others may run here, and long. */
 	if (p_waiting(m_p(m)) > 0)
 		due_tell(t);

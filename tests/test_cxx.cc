@@ -318,6 +318,32 @@ GO_TEST(a_close_reaches_everybody_who_waits_for_it, "R49 R78 R88")
 	leat_release(done);
 }
 
+/* -- time -- */
+
+static std::atomic<int> later;
+
+static void adds(int a, short b)
+{
+	later += a + b;
+}
+
+GO_TEST(functions_run_later, "R189 R191")
+{
+	leat_timer *t = leat_after_func(LEAT_HOUR, adds, 100, 1);
+	leat_time_receiver c = leat_after(1000);
+	leat_time when = 0;
+
+	EXPECT(leat_recv(c, &when));
+	EXPECT(when > 0);
+	leat_release(c);
+	EXPECT_EQ(leat_go_after(1, adds, 2, 3), 0);
+	while (later < 5)
+		leat_sleep(LEAT_MICROSECOND);
+	EXPECT(leat_timer_stop(t));
+	leat_timer_release(t);
+	EXPECT_EQ(later, 5);
+}
+
 /* -- select -- */
 
 GO_TEST(a_wait_has_an_end, "R107")

@@ -168,7 +168,6 @@ explorers=$(ls tests/explore/explore_*.c | sed 's|.*/\(.*\)\.c|\1|')
 # What only needs a CPU runs while the suites, which often wait, leave one: in
 # the class of threads that anybody else's go before.
 behind() {
-	build debug MODE=debug suites
 	build lto MODE=lto CC=clang suites
 	build asan MODE=asan suites
 	build tsan MODE=tsan suites
@@ -198,11 +197,10 @@ trap 'kill $! 2>/dev/null' EXIT
 
 #    label    folder               slow  LEAT_PROCS   start
 mode release  $cpu-gcc-release     1     '1 2 16'     ''
-mode debug    $cpu-gcc-debug       1     '2'          ''
 mode lto      $cpu-clang-lto       1     '2'          ''
-mode asan     $cpu-gcc-asan        4     '1 16'       ''
+mode asan     $cpu-gcc-asan        4     '16'         ''
 # (its runtime would sleep a second at the end of each test)
-mode tsan     $cpu-gcc-tsan        20    '2 16' \
+mode tsan     $cpu-gcc-tsan        20    '2' \
 	'env TSAN_OPTIONS=atexit_sleep_ms=10'
 [ "$cpu" = aarch64 ] ||
 	mode aarch64 aarch64-gcc-release 10 '2' \

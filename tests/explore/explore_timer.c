@@ -3,8 +3,10 @@
  * sync/deadline.c: who fires it has left the frame of who waited.
  *
  *	fires        owner of P 0, where it was armed: its time has come
- *	stops        owner of P 1, or of P 0
- *	moves        the same, to a later time, on P 1; then that comes too
+ *	stops        owner of P 1, or of P 0, while the event is BUSY
+ *	quits        the same in one step
+ *	moves        to a later time, on P 1; then that comes too
+ *	leaves       the last user, on P 1: it or who fires frees the event, once
  *
  *	waits        a choice, with a deadline: commits, sleeps, ends it, and
  *	             its frame is gone
@@ -22,7 +24,7 @@ enum { WHEN = 10, LATER = 20, NODES = 8 };
 /* -- cells without addresses that change -- */
 
 static struct timer node_cell[NODES];
-static _Alignas(CPU_LINE) char event_cell[NODES][EVENT_SIZE];
+static _Alignas(CPU_LINE) char event_cell[NODES][EVENT_SMALL];
 
 ASTRAY(bool, cell_refill, struct cell_kind *k, struct cells *from)
 ASTRAY(void, cell_spill, struct cell_kind *k, struct cells *from, uint32_t n)
@@ -43,7 +45,7 @@ static void init_cells(void)
 		for (int i = 0; i < NODES / 2; i++) {
 			cell_give(&nodes, &timers(p)->nodes,
 				  &node_cell[p * NODES / 2 + i]);
-			cell_give(&events, &timers(p)->events,
+			cell_give(&small_events, &timers(p)->small,
 				  event_cell[p * NODES / 2 + i]);
 		}
 	workers = 2;
@@ -54,15 +56,23 @@ static void init_cells(void)
 /* -- an event -- */
 
 static struct event *event;
-static int fired, stopped, moved, moved_armed;
-static int what; /* plain: the event's own */
+static int fired, stopped, moved, moved_armed, freed;
+static int what;   /* plain: the event's own */
+static int mine;   /* the same, of its last user */
+static int theirs; /* the same, of who moves it */
 
-static void note(struct event *e, struct m *m)
+static void note(struct event *e, struct m *m, int64_t now)
 {
+	uint64_t idle = event_idle(e);
+
 	(void)m;
+	(void)now;
 	d_write(&what, d_read(&what) + 1);
 	fired++;
-	event_give(e, event_number(a_load(&e->state, relaxed)) + EVENT_IDLE);
+	if (!event_turn(e, idle + EVENT_BUSY, idle))
+		return;
+	ASSERT(d_read(&mine) == 1);
+	freed++;
 }
 
 static void arm(int p, int64_t when, uint64_t state)
@@ -76,11 +86,14 @@ static void arm(int p, int64_t when, uint64_t state)
 static void init_armed(void)
 {
 	init_cells();
-	fired = stopped = moved = moved_armed = what = 0;
-	event = event_new(timers(0));
+	fired = stopped = moved = moved_armed = freed = what = mine = theirs =
+		0;
+	event = event_new(timers(0), EVENT_SMALL);
 	event->fire = note;
 	arm(0, WHEN, 0);
 	explore_name(&what, sizeof(what), "what");
+	explore_name(&mine, sizeof(mine), "mine");
+	explore_name(&theirs, sizeof(theirs), "theirs");
 }
 
 /* All that is due on P p. */
@@ -90,8 +103,8 @@ static void come(int p, int64_t now)
 	uint32_t n = timers_due(timers(p), now, due, 2);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (event_try(due[i].event, due[i].armed))
-			due[i].event->fire(due[i].event, NULL);
+		if (event_begin(due[i].event, due[i].armed))
+			due[i].event->fire(due[i].event, NULL, now);
 }
 
 static void stop(int p)
@@ -110,8 +123,7 @@ static void move(int p)
 	uint64_t state = event_take(event);
 
 	d_write(&what, d_read(&what) + 1);
-	if (event_armed(state))
-		timer_disarm(timers(p), event, state);
+	d_write(&theirs, 1);
 	moved++;
 	moved_armed += event_armed(state);
 	arm(p, LATER, state);
@@ -134,6 +146,38 @@ static void stops_1(void)
 	stop(1);
 }
 
+static void quit(int p)
+{
+	uint64_t state = a_load(&event->state, relaxed);
+
+	if (!event_stop(timers(p), event))
+		return;
+	stopped++;
+	/* What was moved is ours with all that its mover did. */
+	if (event_number(state) == 2 * EVENT_NUMBER)
+		ASSERT(d_read(&theirs) == 1);
+}
+
+static void quits_0(void)
+{
+	quit(0);
+	come(0, WHEN);
+}
+
+static void quits_1(void)
+{
+	quit(1);
+}
+
+static void leaves_1(void)
+{
+	d_write(&mine, 1);
+	if (!event_leave(event))
+		return;
+	ASSERT(d_read(&what) == 1);
+	freed++;
+}
+
 static void moves_0(void)
 {
 	move(0);
@@ -144,6 +188,12 @@ static void moves_1(void)
 {
 	move(1);
 	come(1, LATER);
+}
+
+static void freed_once(void)
+{
+	ASSERT(fired == 1 && freed == 1);
+	ASSERT(!event_armed(a_load(&event->state, relaxed)));
 }
 
 /* Whatever was left behind is found, and nothing of it fires. */
@@ -241,8 +291,8 @@ static void time_comes(void)
 	struct event *e = &limit->event;
 	uint64_t armed = EVENT_NUMBER + EVENT_ARMED;
 
-	if (event_try(e, armed))
-		e->fire(e, NULL);
+	if (event_begin(e, armed))
+		e->fire(e, NULL, WHEN);
 }
 
 static void serves(void)
@@ -267,6 +317,11 @@ static void chosen_once(void)
 
 static const struct explore_case cases[] = {
 	ENDS(all_accounted, fire_stop, ALL, ANY, init_armed, fires_0, stops_1),
+	ENDS(all_accounted, fire_quit, ALL, ANY, init_armed, fires_0, quits_1),
+	ENDS(all_accounted, quit_quit, ALL, ANY, init_armed, quits_0, quits_1),
+	ENDS(all_accounted, quit_move, ALL, ANY, init_armed, quits_0, moves_1),
+	ENDS(all_accounted, stop_quit, ALL, ANY, init_armed, stops_0, quits_1),
+	ENDS(freed_once, fire_leave, ALL, ANY, init_armed, fires_0, leaves_1),
 	ENDS(all_accounted, fire_move, ALL, ANY, init_armed, fires_0, moves_1),
 	ENDS(all_accounted, stop_stop, ALL, ANY, init_armed, stops_0, stops_1),
 	ENDS(all_accounted, stop_move, ALL, ANY, init_armed, stops_0, moves_1),

@@ -127,14 +127,19 @@ ASTRAY(bool, spare_serve, struct m *m)
 ASTRAY(void, spare_hand_over, struct m *m)
 ASTRAY(struct m *, spare_return, struct m *m)
 ASTRAY(void, procs_halt, struct m *m)
+struct leat_timer;
+void timer_release(struct leat_timer *t);
+ASTRAY(void, timer_release, struct leat_timer *t)
 #ifndef WORLD_TIMERS
 ASTRAY(void, timers_settle, struct timers *ts)
 ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
        uint32_t n)
 ASTRAY(int64_t, wheel_next, const struct wheel *w)
-ASTRAY(struct event *, event_new, struct timers *ts)
-ASTRAY(void, event_free, struct timers *ts, struct event *e)
+ASTRAY(struct event *, event_new, struct timers *ts, enum event_size size)
+ASTRAY(void, event_free, struct timers *ts, struct event *e,
+       enum event_size size)
 ASTRAY(uint64_t, event_take, struct event *e)
+ASTRAY(bool, event_stop, struct timers *ts, struct event *e)
 ASTRAY(bool, timer_arm, struct timers *ts, struct event *e, int64_t when,
        int64_t period, uint64_t state, uint64_t *armed)
 ASTRAY(void, timer_disarm, struct timers *ts, struct event *e, uint64_t state)

@@ -1,0 +1,211 @@
+/*
+ * bench_timer.c - timers.
+ *
+ *	timer_stop_N       a function set to run in an hour, and stopped, where N
+ *	                   others are set: 0, 10^4, 10^6
+ *	timer_stop_at_N    the same with a moment instead of a duration
+ *	timer_chan_stop    the same with a timer that has a channel
+ *	timer_reset_N      one that is set to another time again and again
+ *	timer_fire_1m_late 10^6 functions are due at moments of their own, one to
+ *	                   two seconds from now: how late the last of them is
+ *	timer_fire_1m_cpu  the CPU time of all that, the setting included
+ *	ticker_1khz_p99,   how far a tick is from its time: of 1,000 and of 5,000
+ *	ticker_10khz_p99
+ */
+#include "perf/bench.h"
+
+#include "leat.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static void nothing(void)
+{
+}
+
+/* -- set and stopped -- */
+
+static leat_timer **many_timers(uint64_t n)
+{
+	leat_timer **t = n ? malloc(n * sizeof(leat_timer *)) : NULL;
+	leat_time first = leat_after_now(LEAT_HOUR);
+
+	for (uint64_t i = 0; i < n; i++)
+		t[i] = leat_after_func_at(first + bench_chance(i) % LEAT_HOUR,
+					  nothing);
+	return t;
+}
+
+static void no_timers(leat_timer **t, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		leat_timer_stop(t[i]);
+		leat_timer_release(t[i]);
+	}
+	free(t);
+}
+
+static void stop_among(struct bench *b, uint64_t others)
+{
+	leat_timer **t = many_timers(others);
+
+	bench_start(b);
+	for (uint64_t i = 0; i < b->n; i++) {
+		leat_timer *one = leat_after_func(LEAT_HOUR, nothing);
+
+		leat_timer_stop(one);
+		leat_timer_release(one);
+	}
+	bench_stop(b);
+	no_timers(t, others);
+}
+
+BENCH(timer_stop_0)
+{
+	stop_among(b, 0);
+}
+
+BENCH(timer_stop_10k)
+{
+	stop_among(b, 10000);
+}
+
+BENCH(timer_stop_1m)
+{
+	stop_among(b, 1000000);
+}
+
+static void stop_at_among(struct bench *b, uint64_t others)
+{
+	leat_timer **t = many_timers(others);
+	leat_time when = leat_after_now(LEAT_HOUR);
+
+	bench_start(b);
+	for (uint64_t i = 0; i < b->n; i++) {
+		leat_timer *one = leat_after_func_at(when, nothing);
+
+		leat_timer_stop(one);
+		leat_timer_release(one);
+	}
+	bench_stop(b);
+	no_timers(t, others);
+}
+
+BENCH(timer_stop_at_0)
+{
+	stop_at_among(b, 0);
+}
+
+BENCH(timer_stop_at_1m)
+{
+	stop_at_among(b, 1000000);
+}
+
+BENCH(timer_chan_stop)
+{
+	bench_start(b);
+	for (uint64_t i = 0; i < b->n; i++) {
+		leat_timer *one = leat_timer_new(LEAT_HOUR);
+
+		leat_timer_stop(one);
+		leat_timer_release(one);
+	}
+	bench_stop(b);
+}
+
+static void reset_among(struct bench *b, uint64_t others)
+{
+	leat_timer **t = many_timers(others);
+	leat_timer *one = leat_after_func(LEAT_HOUR, nothing);
+
+	bench_start(b);
+	for (uint64_t i = 0; i < b->n; i++)
+		leat_timer_reset(one, LEAT_HOUR);
+	bench_stop(b);
+	leat_timer_stop(one);
+	leat_timer_release(one);
+	no_timers(t, others);
+}
+
+BENCH(timer_reset_0)
+{
+	reset_among(b, 0);
+}
+
+BENCH(timer_reset_1m)
+{
+	reset_among(b, 1000000);
+}
+
+/* -- a million come -- */
+
+enum { MANY = 1000000 };
+
+static atomic_long left;
+static leat_chan(int) over;
+
+static void comes(void)
+{
+	if (atomic_fetch_sub(&left, 1) == 1)
+		leat_send(over, 1);
+}
+
+static void fire_by_the_million(struct bench *b, bool cpu)
+{
+	leat_time first = leat_after_now(LEAT_SECOND);
+	double used = bench_cpu();
+
+	atomic_store(&left, MANY);
+	over = leat_make(int, 1);
+	bench_start(b);
+	for (uint64_t i = 0; i < MANY; i++)
+		must(leat_go_after(leat_until(first) +
+					   bench_chance(i) % LEAT_SECOND,
+				   comes));
+	leat_recv(over, NULL);
+	bench_stop(b);
+	bench_each(b, cpu ? bench_cpu() - used
+			  : (double)leat_since(first + LEAT_SECOND));
+	leat_release(over);
+}
+
+BENCH_ONCE(timer_fire_1m_late)
+{
+	fire_by_the_million(b, false);
+}
+
+BENCH_ONCE(timer_fire_1m_cpu)
+{
+	fire_by_the_million(b, true);
+}
+
+/* -- tickers -- */
+
+enum { TICKS_MOST = 5000 };
+
+static void ticks(struct bench *b, leat_duration period, int n)
+{
+	static leat_duration late[TICKS_MOST];
+	leat_time start = leat_now();
+	leat_timer *t = leat_ticker_new(period);
+
+	bench_start(b);
+	for (int i = 0; i < n; i++) {
+		leat_recv(leat_timer_chan(t), NULL);
+		late[i] = leat_since(start) % period;
+	}
+	bench_stop(b);
+	leat_timer_stop(t);
+	leat_timer_release(t);
+	bench_each(b, (double)bench_percentile(late, n, 99));
+}
+
+BENCH_ONCE(ticker_1khz_p99)
+{
+	ticks(b, LEAT_MILLISECOND, 1000);
+}
+
+BENCH_ONCE(ticker_10khz_p99)
+{
+	ticks(b, LEAT_MILLISECOND / 10, 5000);
+}
