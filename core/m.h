@@ -23,6 +23,7 @@
 #define CORE_M_H
 
 #include "core/backoff.h"
+#include "core/clock.h"
 #include "core/g.h"
 #include "core/own.h"
 
@@ -63,6 +64,7 @@ struct m {
 	_Atomic int credit; /* births: of what is its alone; sync/bias.c */
 	uint32_t births;    /* without credit */
 	struct backoff backoff;
+	struct clock_reading reading;
 	bool doomed; /* ends when nothing is bound to it any more */
 };
 

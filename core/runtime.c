@@ -69,6 +69,7 @@ static void start(const struct leat_options *options)
 				    : sched.topology.procs;
 	sched.policy = sched.options.idle;
 	a_light_is_heavy = !os_membarrier_init();
+	clock_start();
 	stack_init(sched.options.stack, procs);
 	make_nodes();
 	if (procs_make(procs) != 0)

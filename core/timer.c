@@ -7,11 +7,11 @@
 
 _Static_assert(sizeof(struct timer) <= NODE_SIZE, "a timer fits its cell");
 
-static struct cell_kind nodes = { .name = "leat timers", .size = NODE_SIZE };
-static struct cell_kind small_events = { .name = "leat events",
-					 .size = EVENT_SMALL };
-static struct cell_kind large_events = { .name = "leat clocks",
-					 .size = EVENT_LARGE };
+struct cell_kind timer_nodes = { .name = "leat timers", .size = NODE_SIZE };
+struct cell_kind event_cells[] = {
+	[EVENT_SMALL] = { .name = "leat events", .size = EVENT_SMALL_SIZE },
+	[EVENT_LARGE] = { .name = "leat clocks", .size = EVENT_LARGE_SIZE },
+};
 
 /* -- events -- */
 
@@ -40,27 +40,6 @@ uint64_t event_take(struct event *e)
 	}
 }
 
-struct event *event_new(struct timers *ts, enum event_size size)
-{
-	struct cell_kind *k =
-		size == EVENT_SMALL ? &small_events : &large_events;
-
-	if (!ts)
-		return cell_take_shared(k);
-	return cell_take(k, size == EVENT_SMALL ? &ts->small : &ts->large);
-}
-
-void event_free(struct timers *ts, struct event *e, enum event_size size)
-{
-	struct cell_kind *k =
-		size == EVENT_SMALL ? &small_events : &large_events;
-
-	if (ts)
-		cell_give(k, size == EVENT_SMALL ? &ts->small : &ts->large, e);
-	else
-		cell_give_shared(k, e);
-}
-
 /* -- the wheel, by its owner -- */
 
 static struct timer *timer_of(struct spoke *s)
@@ -68,43 +47,12 @@ static struct timer *timer_of(struct spoke *s)
 	return container_of(s, struct timer, spoke);
 }
 
-static void add(struct timers *ts, struct timer *t, int64_t when)
-{
-	a_store(&t->home, ts, relaxed);
-	wheel_add(&ts->wheel, &t->spoke, when);
-	timers_by(ts, when);
-}
-
-static void drop(struct timers *ts, struct timer *t)
-{
-	a_store(&t->home, NULL, relaxed);
-	cell_give(&nodes, &ts->nodes, t);
-}
-
-/* Is t of that arming, and here? */
-static bool is_ours(struct timers *ts, struct timer *t, const struct event *e,
-		    uint64_t armed)
-{
-	return a_load(&t->home, relaxed) == ts && t->what.event == e &&
-	       t->armed == armed;
-}
-
-/* That arming is over. */
-static void forget(struct timers *ts, struct timer *t, const struct event *e,
-		   uint64_t armed)
-{
-	if (!is_ours(ts, t, e, armed))
-		return;
-	wheel_remove(&ts->wheel, &t->spoke);
-	drop(ts, t);
-}
-
 /* Without memory for it t is dropped when its time has come. */
 static void leave_note(struct timers *ts, struct timers *home, struct timer *t,
 		       struct event *e, uint64_t armed)
 {
-	struct timer *n =
-		ts ? cell_take(&nodes, &ts->nodes) : cell_take_shared(&nodes);
+	struct timer *n = ts ? cell_take(&timer_nodes, &ts->nodes)
+			     : cell_take_shared(&timer_nodes);
 
 	if (!n)
 		return;
@@ -124,9 +72,9 @@ static void read_notes(struct timers *ts)
 
 	for (struct timer *below; n; n = below) {
 		below = n->below;
-		forget(ts, timer_of(note_about(n)), n->what.event,
-		       d_read(&n->armed));
-		cell_give(&nodes, &ts->nodes, n);
+		timer_forget(ts, timer_of(note_about(n)), n->what.event,
+			     d_read(&n->armed));
+		cell_give(&timer_nodes, &ts->nodes, n);
 	}
 }
 
@@ -140,7 +88,7 @@ static void leave_timer(struct timers *ts, struct timer *t, struct event *e,
 	if (!home)
 		return;
 	if (home == ts)
-		forget(ts, t, e, armed);
+		timer_forget(ts, t, e, armed);
 	else
 		leave_note(ts, home, t, e, armed);
 }
@@ -150,7 +98,7 @@ void timer_disarm(struct timers *ts, struct event *e, uint64_t was)
 	leave_timer(ts, a_load(&e->timer, relaxed), e, was);
 }
 
-bool event_stop(struct timers *ts, struct event *e)
+bool event_stop_slow(struct timers *ts, struct event *e)
 {
 	for (int turn = 0;; turn++) {
 		/* [event.look] pairs with [event.give], [event.turn]: the
@@ -177,13 +125,13 @@ static struct timer *again(struct timers *ts, struct event *e, uint64_t was)
 {
 	struct timer *t = a_load(&e->timer, relaxed);
 
-	if (event_armed(was) && is_ours(ts, t, e, was)) {
+	if (event_armed(was) && timer_is_ours(ts, t, e, was)) {
 		wheel_remove(&ts->wheel, &t->spoke);
 		return t;
 	}
 	if (event_armed(was))
 		timer_disarm(ts, e, was);
-	return cell_take(&nodes, &ts->nodes);
+	return cell_take(&timer_nodes, &ts->nodes);
 }
 
 bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
@@ -193,19 +141,14 @@ bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
 
 	if (!t)
 		return false;
-	*armed = event_number(was) + EVENT_NUMBER + EVENT_ARMED;
-	t->what.event = e;
-	t->armed = *armed;
-	t->period = period;
-	a_store(&e->timer, t, relaxed);
-	add(ts, t, when);
+	timer_begin(ts, t, e, when, period, was, armed);
 	return true;
 }
 
 void timer_sleep(struct timers *ts, struct timer *spare, struct g *g,
 		 int64_t when)
 {
-	struct timer *t = cell_take(&nodes, &ts->nodes);
+	struct timer *t = cell_take(&timer_nodes, &ts->nodes);
 
 	if (likely(t)) {
 		t->armed = SLEEPER;
@@ -214,14 +157,14 @@ void timer_sleep(struct timers *ts, struct timer *spare, struct g *g,
 		t->armed = SLEEPER_FRAME;
 	}
 	t->what.sleeper = g;
-	add(ts, t, when);
+	timer_add(ts, t, when);
 }
 
 /* Its time has come: again a period later, or never again. */
 static void done(struct timers *ts, struct timer *t, int64_t now)
 {
 	if (t->period == 0) {
-		drop(ts, t);
+		timer_drop(ts, t);
 		return;
 	}
 
@@ -253,13 +196,13 @@ uint32_t timers_due(struct timers *ts, int64_t now, struct due *due, uint32_t n)
 		if (t->armed <= SLEEPER_FRAME) {
 			due[got++] = (struct due){ .sleeper = t->what.sleeper };
 			if (likely(t->armed == SLEEPER))
-				drop(ts, t);
+				timer_drop(ts, t);
 		} else if (in_force(t)) {
 			due[got++] = (struct due){ .event = t->what.event,
 						   .armed = t->armed };
 			done(ts, t, now);
 		} else {
-			drop(ts, t);
+			timer_drop(ts, t);
 		}
 	}
 	return got;
@@ -279,9 +222,10 @@ void timers_move(struct timers *from, struct timers *to)
 
 	timers_settle(from);
 	while ((s = wheel_any(&from->wheel)))
-		add(to, timer_of(s), s->when);
+		timer_add(to, timer_of(s), s->when);
 	timers_publish(from);
-	cell_spill(&nodes, &from->nodes, from->nodes.n);
-	cell_spill(&small_events, &from->small, from->small.n);
-	cell_spill(&large_events, &from->large, from->large.n);
+	cell_spill(&timer_nodes, &from->nodes, from->nodes.n);
+	for (int i = 0; i < EVENT_SIZES; i++)
+		cell_spill(&event_cells[i], &from->events[i],
+			   from->events[i].n);
 }

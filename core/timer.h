@@ -97,13 +97,15 @@ struct event {
 };
 
 /* What it takes, with all that its user adds. */
-enum event_size { EVENT_SMALL = 128, EVENT_LARGE = 640 };
+enum event_size { EVENT_SMALL, EVENT_LARGE, EVENT_SIZES };
+
+enum { EVENT_SMALL_SIZE = 128, EVENT_LARGE_SIZE = 640 };
 
 /* Of one P. */
 struct timers {
 	_Atomic int64_t expiry; /* when it is to be looked at; not later */
 	_Atomic(struct timer *) notes; /* of what was stopped elsewhere */
-	struct cells nodes, small, large;
+	struct cells nodes, events[EVENT_SIZES];
 	struct wheel wheel;
 };
 
@@ -135,7 +137,8 @@ static ALWAYS_INLINE bool event_begin(struct event *e, uint64_t armed)
 /* Not BUSY any more.  Nothing of the event may be touched after this. */
 static ALWAYS_INLINE void event_give(struct event *e, uint64_t state)
 {
-	/* [event.give] pairs with [event.take], [event.look]. */
+	/* [event.give] pairs with [event.take], [event.look],
+	 * [event.look_here]. */
 	a_store(&e->state, state, release);
 }
 
@@ -144,16 +147,21 @@ static ALWAYS_INLINE void event_give(struct event *e, uint64_t state)
 static ALWAYS_INLINE bool event_turn(struct event *e, uint64_t from,
 				     uint64_t to)
 {
-	/* [event.turn] pairs with [event.take], [event.look],
-	 * [event.leave]: who frees it has seen what the other did. */
+	/* [event.turn] pairs with [event.take], [event.look], [event.look_here],
+	 * [event.left], [event.leave]: who frees it has seen what the other did. */
 	return a_add(&e->state, to - from, acq_rel) & EVENT_LEFT;
 }
 
 /* Its last user leaves it, armed or not.  True: it is IDLE, to be freed. */
 static ALWAYS_INLINE bool event_leave(struct event *e)
 {
+	uint64_t was;
+
+	/* [event.left] pairs with [event.turn].  Nobody else can arm it. */
+	if ((a_load(&e->state, acquire) & EVENT_STATE) == EVENT_IDLE)
+		return true;
 	/* [event.leave] pairs with [event.turn]. */
-	uint64_t was = a_or(&e->state, EVENT_LEFT, acq_rel);
+	was = a_or(&e->state, EVENT_LEFT, acq_rel);
 
 	return (was & EVENT_STATE) == EVENT_IDLE;
 }
@@ -174,13 +182,100 @@ static ALWAYS_INLINE uint64_t event_idle(const struct event *e)
 	return event_number(a_load(&e->state, relaxed)) + EVENT_IDLE;
 }
 
-/* An event of the caller's, and back; NULL: no memory.  Both with a P's timers,
- * or NULL.  A new one is idle, but LEFT may be set. */
-struct event *event_new(struct timers *ts, enum event_size size);
-void event_free(struct timers *ts, struct event *e, enum event_size size);
+/* -- timers of a P, by its owner -- */
 
-/* Disarm it: true if it was armed.  With a P's timers, or NULL. */
-bool event_stop(struct timers *ts, struct event *e);
+extern struct cell_kind timer_nodes, event_cells[EVENT_SIZES];
+
+/* Something is due at `when`: look no later. */
+static ALWAYS_INLINE void timers_by(struct timers *ts, int64_t when)
+{
+	if (when < a_load(&ts->expiry, relaxed))
+		a_store(&ts->expiry, when, relaxed);
+}
+
+static ALWAYS_INLINE void timer_add(struct timers *ts, struct timer *t,
+				    int64_t when)
+{
+	a_store(&t->home, ts, relaxed);
+	wheel_add(&ts->wheel, &t->spoke, when);
+	timers_by(ts, when);
+}
+
+static ALWAYS_INLINE void timer_drop(struct timers *ts, struct timer *t)
+{
+	a_store(&t->home, NULL, relaxed);
+	cell_give(&timer_nodes, &ts->nodes, t);
+}
+
+/* Is t of that arming, and here? */
+static ALWAYS_INLINE bool timer_is_ours(struct timers *ts, struct timer *t,
+					const struct event *e, uint64_t armed)
+{
+	return a_load(&t->home, relaxed) == ts && t->what.event == e &&
+	       t->armed == armed;
+}
+
+/* That arming is over. */
+static ALWAYS_INLINE void timer_forget(struct timers *ts, struct timer *t,
+				       const struct event *e, uint64_t armed)
+{
+	if (!timer_is_ours(ts, t, e, armed))
+		return;
+	wheel_remove(&ts->wheel, &t->spoke);
+	timer_drop(ts, t);
+}
+
+/* t, which is in no wheel, for the next arming of e. */
+static ALWAYS_INLINE void timer_begin(struct timers *ts, struct timer *t,
+				      struct event *e, int64_t when,
+				      int64_t period, uint64_t was,
+				      uint64_t *armed)
+{
+	*armed = event_number(was) + EVENT_NUMBER + EVENT_ARMED;
+	t->what.event = e;
+	t->armed = *armed;
+	t->period = period;
+	a_store(&e->timer, t, relaxed);
+	timer_add(ts, t, when);
+}
+
+/* -- events, with the timers of a P of the caller's, or NULL -- */
+
+/* An event of the caller's, and back; NULL: no memory.  A new one is idle, but
+ * LEFT may be set. */
+static ALWAYS_INLINE struct event *event_new(struct timers *ts,
+					     enum event_size size)
+{
+	return likely(ts) ? cell_take(&event_cells[size], &ts->events[size])
+			  : cell_take_shared(&event_cells[size]);
+}
+
+static ALWAYS_INLINE void event_free(struct timers *ts, struct event *e,
+				     enum event_size size)
+{
+	if (likely(ts))
+		cell_give(&event_cells[size], &ts->events[size], e);
+	else
+		cell_give_shared(&event_cells[size], e);
+}
+
+bool event_stop_slow(struct timers *ts, struct event *e);
+
+/* Disarm it: true if it was armed. */
+static ALWAYS_INLINE bool event_stop(struct timers *ts, struct event *e)
+{
+	/* [event.look_here] pairs with [event.give], [event.turn]. */
+	uint64_t state = a_load(&e->state, acquire);
+	struct timer *t = a_load(&e->timer, relaxed);
+
+	if (unlikely(!event_armed(state)) ||
+	    unlikely(a_load(&t->home, relaxed) != ts) ||
+	    unlikely(!a_cas(&e->state, &state, event_number(state) + EVENT_IDLE,
+			    relaxed)))
+		return event_stop_slow(ts, e);
+	timer_forget(ts, t, e, state);
+	return true;
+}
 
 /* -- with a P; the event is BUSY, or nobody else's -- */
 
@@ -188,6 +283,20 @@ bool event_stop(struct timers *ts, struct event *e);
  * *armed: what it is to be given back as. */
 bool timer_arm(struct timers *ts, struct event *e, int64_t when, int64_t period,
 	       uint64_t was, uint64_t *armed);
+
+/* The same for one that is not armed. */
+static ALWAYS_INLINE bool timer_arm_first(struct timers *ts, struct event *e,
+					  int64_t when, int64_t period,
+					  uint64_t was, uint64_t *armed)
+{
+	struct timer *t = cell_take(&timer_nodes, &ts->nodes);
+
+	if (unlikely(!t))
+		return false;
+	timer_begin(ts, t, e, when, period, was, armed);
+	return true;
+}
+
 /* It was armed with that state, and is not to be any more. */
 void timer_disarm(struct timers *ts, struct event *e, uint64_t was);
 
@@ -206,13 +315,6 @@ uint32_t timers_due(struct timers *ts, int64_t now, struct due *due,
 void timers_settle(struct timers *ts);
 /* All of them go to another P. */
 void timers_move(struct timers *from, struct timers *to);
-
-/* Something is due at `when`: look no later. */
-static ALWAYS_INLINE void timers_by(struct timers *ts, int64_t when)
-{
-	if (when < a_load(&ts->expiry, relaxed))
-		a_store(&ts->expiry, when, relaxed);
-}
 
 /* When to look again. */
 static ALWAYS_INLINE void timers_publish(struct timers *ts)

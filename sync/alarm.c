@@ -59,8 +59,9 @@ struct clock {
 	struct leat_chan_ chan; /* its slot lies behind it */
 };
 
-_Static_assert(sizeof(struct func) <= EVENT_SMALL, "a func fits its cell");
-_Static_assert(sizeof(struct clock) + sizeof(struct slot) + WORD <= EVENT_LARGE,
+_Static_assert(sizeof(struct func) <= EVENT_SMALL_SIZE, "a func fits its cell");
+_Static_assert(sizeof(struct clock) + sizeof(struct slot) + WORD <=
+		       EVENT_LARGE_SIZE,
 	       "a clock fits its cell");
 
 static struct func *func_of(struct event *e)
@@ -81,6 +82,15 @@ static struct leat_chan_ *chan_of(struct leat_timer *t)
 static _Atomic uint32_t *users_of(struct leat_timer *t)
 {
 	return t->is_clock ? &chan_of(t)->users : &t->users;
+}
+
+/* A moment at least d from now. */
+static leat_time from_now(leat_duration d)
+{
+	struct m *m = arch_self();
+	int64_t now = m ? clock_ahead(&m->reading) : os_now();
+
+	return d > LEAT_NEVER - now ? LEAT_NEVER : now + d;
 }
 
 static struct timers *timers_of(struct m *m)
@@ -194,8 +204,8 @@ static ALWAYS_INLINE struct leat_timer *begin(struct m *m, struct leat_timer *t,
 
 	t->period = period;
 	if (likely(m)) {
-		done = timer_arm(timers_of(m), e, not_before_0(when), period,
-				 event_idle(e), &armed);
+		done = timer_arm_first(&m_p(m)->timers, e, not_before_0(when),
+				       period, event_idle(e), &armed);
 		event_give(e, done ? armed : event_idle(e));
 		due_tell(when);
 	} else {
@@ -236,18 +246,18 @@ leat_timer *leat_timer_new_at(leat_time when)
 
 leat_timer *leat_timer_new(leat_duration d)
 {
-	return new_clock(leat_after_now(d), 0);
+	return new_clock(from_now(d), 0);
 }
 
 leat_timer *leat_ticker_new(leat_duration d)
 {
 	if (d <= 0)
 		panics("non-positive interval for NewTicker");
-	return new_clock(leat_after_now(d), d);
+	return new_clock(from_now(d), d);
 }
 
-leat_timer *leat_after_func_at_(leat_time when, leat_fn_ *fn, int argc,
-				const uintptr_t *argv)
+static ALWAYS_INLINE leat_timer *new_func(leat_time when, leat_fn_ *fn,
+					  int argc, const uintptr_t *argv)
 {
 	struct leat_timer *t = NULL;
 	struct event *e;
@@ -275,10 +285,16 @@ leat_timer *leat_after_func_at_(leat_time when, leat_fn_ *fn, int argc,
 	return t;
 }
 
+leat_timer *leat_after_func_at_(leat_time when, leat_fn_ *fn, int argc,
+				const uintptr_t *argv)
+{
+	return new_func(when, fn, argc, argv);
+}
+
 leat_timer *leat_after_func_(leat_duration d, leat_fn_ *fn, int argc,
 			     const uintptr_t *argv)
 {
-	return leat_after_func_at_(leat_after_now(d), fn, argc, argv);
+	return new_func(from_now(d), fn, argc, argv);
 }
 
 int leat_go_after_(leat_duration d, leat_fn_ *fn, int argc,
@@ -341,7 +357,7 @@ int leat_timer_reset(leat_timer *t, leat_duration d)
 		panics("time: Reset called on uninitialized Timer");
 	if (unlikely(t->is_ticker) && d <= 0)
 		panics("non-positive interval for Ticker.Reset");
-	return set_again(t, leat_after_now(d), t->is_ticker ? d : 0);
+	return set_again(t, from_now(d), t->is_ticker ? d : 0);
 }
 
 /* -- references, and the channel -- */
@@ -362,7 +378,7 @@ leat_timer *leat_timer_retain(leat_timer *t)
 
 /* Nobody else has it: clocks will never be looked at, and a func that is set
  * frees itself. */
-static void end(struct leat_timer *t)
+static ALWAYS_INLINE void end(struct leat_timer *t)
 {
 	struct m *m = m_enter();
 	struct timers *ts = timers_of(m);

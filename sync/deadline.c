@@ -37,7 +37,7 @@ struct deadline *deadline_arm(struct m *m, struct choice *c, struct waiter *w,
 	if (!e)
 		return NULL;
 	d = container_of(e, struct deadline, event);
-	if (!timer_arm(ts, e, when, 0, event_idle(e), &armed)) {
+	if (!timer_arm_first(ts, e, when, 0, event_idle(e), &armed)) {
 		event_free(ts, e, EVENT_SMALL);
 		return NULL;
 	}

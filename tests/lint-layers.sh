@@ -9,7 +9,7 @@
 # the names of one row may know each other's headers in their .c files.
 # From sync/ only the doors of core/ may be entered.
 order='
-base atomic fault os lock
+base atomic fault os lock clock
 options quota machine topology
 guard pool arena stack sanitize
 own live runq deque wait wheel cell

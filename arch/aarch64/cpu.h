@@ -15,6 +15,9 @@ static inline void cpu_relax(void)
 	__asm__ volatile("isb" ::: "memory");
 }
 
+/* The kernel's name for the clock that counts these. */
+#define CPU_CLOCKSOURCE "arch_sys_counter"
+
 static inline uint64_t cpu_ticks(void)
 {
 	uint64_t t;

@@ -24,7 +24,7 @@ enum { WHEN = 10, LATER = 20, NODES = 8 };
 /* -- cells without addresses that change -- */
 
 static struct timer node_cell[NODES];
-static _Alignas(CPU_LINE) char event_cell[NODES][EVENT_SMALL];
+static _Alignas(CPU_LINE) char event_cell[NODES][EVENT_SMALL_SIZE];
 
 ASTRAY(bool, cell_refill, struct cell_kind *k, struct cells *from)
 ASTRAY(void, cell_spill, struct cell_kind *k, struct cells *from, uint32_t n)
@@ -43,9 +43,10 @@ static void init_cells(void)
 	memset(event_cell, 0, sizeof(event_cell));
 	for (int p = 0; p < 2; p++)
 		for (int i = 0; i < NODES / 2; i++) {
-			cell_give(&nodes, &timers(p)->nodes,
+			cell_give(&timer_nodes, &timers(p)->nodes,
 				  &node_cell[p * NODES / 2 + i]);
-			cell_give(&small_events, &timers(p)->small,
+			cell_give(&event_cells[EVENT_SMALL],
+				  &timers(p)->events[EVENT_SMALL],
 				  event_cell[p * NODES / 2 + i]);
 		}
 	workers = 2;
@@ -146,11 +147,12 @@ static void stops_1(void)
 	stop(1);
 }
 
-static void quit(int p)
+static void quit(int p, bool slowly)
 {
 	uint64_t state = a_load(&event->state, relaxed);
 
-	if (!event_stop(timers(p), event))
+	if (slowly ? !event_stop_slow(timers(p), event)
+		   : !event_stop(timers(p), event))
 		return;
 	stopped++;
 	/* What was moved is ours with all that its mover did. */
@@ -160,13 +162,19 @@ static void quit(int p)
 
 static void quits_0(void)
 {
-	quit(0);
+	quit(0, false);
+	come(0, WHEN);
+}
+
+static void quits_slowly_0(void)
+{
+	quit(0, true);
 	come(0, WHEN);
 }
 
 static void quits_1(void)
 {
-	quit(1);
+	quit(1, false);
 }
 
 static void leaves_1(void)
@@ -320,6 +328,8 @@ static const struct explore_case cases[] = {
 	ENDS(all_accounted, fire_quit, ALL, ANY, init_armed, fires_0, quits_1),
 	ENDS(all_accounted, quit_quit, ALL, ANY, init_armed, quits_0, quits_1),
 	ENDS(all_accounted, quit_move, ALL, ANY, init_armed, quits_0, moves_1),
+	ENDS(all_accounted, slow_quit_move, ALL, ANY, init_armed,
+	     quits_slowly_0, moves_1),
 	ENDS(all_accounted, stop_quit, ALL, ANY, init_armed, stops_0, quits_1),
 	ENDS(freed_once, fire_leave, ALL, ANY, init_armed, fires_0, leaves_1),
 	ENDS(all_accounted, fire_move, ALL, ANY, init_armed, fires_0, moves_1),

@@ -135,11 +135,14 @@ ASTRAY(void, timers_settle, struct timers *ts)
 ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
        uint32_t n)
 ASTRAY(int64_t, wheel_next, const struct wheel *w)
-ASTRAY(struct event *, event_new, struct timers *ts, enum event_size size)
-ASTRAY(void, event_free, struct timers *ts, struct event *e,
-       enum event_size size)
+ASTRAY(void, wheel_clear, struct wheel *w, struct spoke **slot)
+struct cell_kind timer_nodes, event_cells[EVENT_SIZES];
+ASTRAY(bool, cell_refill, struct cell_kind *k, struct cells *from)
+ASTRAY(void, cell_spill, struct cell_kind *k, struct cells *from, uint32_t n)
+ASTRAY(void *, cell_take_shared, struct cell_kind *k)
+ASTRAY(void, cell_give_shared, struct cell_kind *k, void *cell)
 ASTRAY(uint64_t, event_take, struct event *e)
-ASTRAY(bool, event_stop, struct timers *ts, struct event *e)
+ASTRAY(bool, event_stop_slow, struct timers *ts, struct event *e)
 ASTRAY(bool, timer_arm, struct timers *ts, struct event *e, int64_t when,
        int64_t period, uint64_t state, uint64_t *armed)
 ASTRAY(void, timer_disarm, struct timers *ts, struct event *e, uint64_t state)
