@@ -10,6 +10,7 @@ _Static_assert(sizeof(struct timer) <= NODE_SIZE, "a timer fits its cell");
 struct cell_kind timer_nodes = { .name = "leat timers", .size = NODE_SIZE };
 struct cell_kind event_cells[] = {
 	[EVENT_SMALL] = { .name = "leat events", .size = EVENT_SMALL_SIZE },
+	[EVENT_MIDDLE] = { .name = "leat contexts", .size = EVENT_MIDDLE_SIZE },
 	[EVENT_LARGE] = { .name = "leat clocks", .size = EVENT_LARGE_SIZE },
 };
 

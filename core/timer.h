@@ -97,9 +97,13 @@ struct event {
 };
 
 /* What it takes, with all that its user adds. */
-enum event_size { EVENT_SMALL, EVENT_LARGE, EVENT_SIZES };
+enum event_size { EVENT_SMALL, EVENT_MIDDLE, EVENT_LARGE, EVENT_SIZES };
 
-enum { EVENT_SMALL_SIZE = 128, EVENT_LARGE_SIZE = 640 };
+enum {
+	EVENT_SMALL_SIZE = 128,
+	EVENT_MIDDLE_SIZE = 256,
+	EVENT_LARGE_SIZE = 640,
+};
 
 /* Of one P. */
 struct timers {

@@ -6,6 +6,8 @@
 
 #include "leat/block.h"
 #include "leat/chan.h"
+#include "leat/context.h"
+#include "leat/error.h"
 #include "leat/go.h"
 #include "leat/runtime.h"
 #include "leat/select.h"

@@ -24,7 +24,7 @@
  * Linearization points: out of ARMED; for a value that is taken back, or that is
  * received meanwhile, those of the ring.
  */
-#include "sync/alarm.h"
+#include "leat/timer.h"
 
 #include "core/base.h"
 #include "core/due.h"
@@ -32,8 +32,8 @@
 #include "core/os.h"
 #include "core/park.h"
 #include "core/timer.h"
-#include "leat/timer.h"
 #include "sync/chan.h"
+#include "sync/errand.h"
 
 #include <errno.h>
 
@@ -162,34 +162,25 @@ static int set(struct m *m, struct leat_timer *t, int64_t when, int64_t period)
 	return active;
 }
 
-/* For a thread that is not the runtime's: it has no wheel. */
 struct order {
-	struct waiter who;
 	struct leat_timer *timer;
 	int64_t when, period;
 	int result;
 };
 
-static void carry_out(struct order *o)
+static void carry_out(struct m *m, void *order)
 {
-	struct m *m = m_enter();
+	struct order *o = order;
 
 	o->result = set(m, o->timer, o->when, o->period);
-	m_leave(m);
-	waiter_rouse(&o->who);
 }
 
 static COLD int set_there(struct leat_timer *t, int64_t when, int64_t period)
 {
-	struct order o = { .timer = t, .when = when, .period = period };
-	uintptr_t arg = (uintptr_t)&o;
-	_Atomic uint64_t nothing;
+	struct order o = { t, when, period, 0 };
+	int rc = errand(carry_out, &o);
 
-	waiter_init(&o.who, NULL);
-	if (go_start(NULL, NULL, (leat_fn_ *)carry_out, 1, &arg) != 0)
-		return -ENOMEM;
-	waiter_sleep(&o.who, &nothing, 0);
-	return o.result;
+	return rc == 0 ? o.result : rc;
 }
 
 /* -- new -- */
@@ -218,6 +209,10 @@ static ALWAYS_INLINE struct leat_timer *begin(struct m *m, struct leat_timer *t,
 	return NULL;
 }
 
+static void release_chan(struct leat_chan_ *c);
+
+static const struct chan_owner clocks = { release_chan };
+
 static leat_timer *new_clock(leat_time when, leat_duration period)
 {
 	struct m *m = m_enter();
@@ -232,7 +227,7 @@ static leat_timer *new_clock(leat_time when, leat_duration period)
 		c->timer.is_ticker = period > 0;
 		chan_begin(&c->chan, sizeof(leat_time), 1);
 		a_store(&c->chan.bias.foreign, true, relaxed);
-		c->chan.ticker = &c->timer;
+		c->chan.owner = &clocks;
 		t = begin(m, &c->timer, when, period);
 	}
 	leave(m);
@@ -394,7 +389,7 @@ static ALWAYS_INLINE void end(struct leat_timer *t)
 	leave(m);
 }
 
-void timer_release(struct leat_timer *t)
+static void release(struct leat_timer *t)
 {
 	_Atomic uint32_t *users = users_of(t);
 	uint32_t was;
@@ -417,7 +412,12 @@ void timer_release(struct leat_timer *t)
 void leat_timer_release(leat_timer *t)
 {
 	if (t)
-		timer_release(t);
+		release(t);
+}
+
+static void release_chan(struct leat_chan_ *c)
+{
+	release(&container_of(c, struct clock, chan)->timer);
 }
 
 leat_time_receiver leat_after(leat_duration d)

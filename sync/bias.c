@@ -27,7 +27,6 @@ void bias_born(struct bias *b)
 	struct m *m = arch_self();
 	bool give;
 
-	a_store(&b->patience, BIAS_PATIENCE, relaxed);
 	if (!m || a_light_is_heavy)
 		return;
 	give = a_load(&m->credit, relaxed) > -CREDIT_MOST;

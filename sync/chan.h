@@ -95,13 +95,18 @@ struct queue {
 	struct party *first, *last;
 };
 
+/* A channel that is part of something else, and counts the references to that. */
+struct chan_owner {
+	void (*drop)(struct leat_chan_ *c); /* one reference less */
+};
+
 struct leat_chan_ {
 	_Atomic uint64_t word;
 	struct queue recvq, sendq;
 	struct bias bias;
 	struct streak lockers;
-	_Atomic uint32_t users;    /* references */
-	struct leat_timer *ticker; /* whose channel it is, or NULL */
+	_Atomic uint32_t users;         /* references */
+	const struct chan_owner *owner; /* NULL: it is nobody's part */
 	struct ring ring; /* without a buffer, only what is before `apart` */
 };
 

@@ -10,7 +10,6 @@
  *
  * After Go's runtime/chan.go in what it does.
  */
-#include "sync/alarm.h"
 #include "sync/chan.h"
 
 #include "core/base.h"
@@ -45,7 +44,7 @@ int leat_chan_shut_(struct leat_chan_ *c)
 	shut = a_load(&c->word, relaxed) & CHAN_SHUT;
 	if (!shut) {
 		/* [chan.close] pairs with [chan.peek], [chan.over],
-		 * [select.word]. */
+		 * [select.word], [ctx.shown]. */
 		a_or(&c->word, CHAN_SHUT, seq_cst);
 		if (c->ring.cap > 0) {
 			/* [chan.shut] pairs with [ring.empty]: what is in the
@@ -100,13 +99,32 @@ static uint64_t lap_of(size_t cap)
 /* Beyond this Go says so, too; far more than there is memory. */
 #define BYTES_MAX (1ull << 47)
 
+static void begin_streak(struct streak *s)
+{
+	a_store(&s->who, NULL, relaxed);
+	a_store(&s->run, 0, relaxed);
+}
+
 void chan_begin(struct leat_chan_ *c, uint32_t size, uint32_t cap)
 {
 	struct ring_shape shape;
 
-	memset(c, 0,
-	       cap ? sizeof(*c) : offsetof(struct leat_chan_, ring.apart));
+	/* One by one: a string instruction would take longer than all else. */
+	a_store(&c->word, 0, relaxed);
+	c->recvq = (struct queue){ NULL, NULL };
+	c->sendq = (struct queue){ NULL, NULL };
+	a_store(&c->bias.home, 0, relaxed);
+	a_store(&c->bias.patience, BIAS_PATIENCE, relaxed);
+	a_store(&c->bias.foreign, false, relaxed);
+	begin_streak(&c->lockers);
 	a_store(&c->users, 1, relaxed);
+	c->owner = NULL;
+	if (cap > 0) {
+		a_store(&c->ring.tail, 0, relaxed);
+		a_store(&c->ring.head, 0, relaxed);
+		begin_streak(&c->ring.senders);
+		begin_streak(&c->ring.receivers);
+	}
 	c->ring.lap = lap_of(cap);
 	c->ring.cap = cap;
 	c->ring.size = size;
@@ -150,8 +168,8 @@ void leat_chan_release_(struct leat_chan_ *c)
 
 	if (!c)
 		return;
-	if (c->ticker) {
-		timer_release(c->ticker);
+	if (c->owner) {
+		c->owner->drop(c);
 		return;
 	}
 	/* [chan.release] pairs with [chan.release]: the last one sees all
@@ -168,7 +186,7 @@ void leat_chan_release_(struct leat_chan_ *c)
 
 size_t leat_chan_cap_(const struct leat_chan_ *c)
 {
-	return c && !c->ticker ? c->ring.cap : 0;
+	return c && !c->owner ? c->ring.cap : 0;
 }
 
 /* How many there were at one instant: head did not move while tail was read. */
@@ -176,7 +194,7 @@ size_t leat_chan_len_(struct leat_chan_ *c)
 {
 	uint64_t head, tail;
 
-	if (!c || c->ring.cap == 0 || c->ticker)
+	if (!c || c->ring.cap == 0 || c->owner)
 		return 0;
 	do {
 		/* [chan.len] pairs with [ring.sent], [ring.received],

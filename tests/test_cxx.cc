@@ -344,6 +344,33 @@ GO_TEST(functions_run_later, "R189 R191")
 	EXPECT_EQ(later, 5);
 }
 
+/* -- contexts -- */
+
+static const struct leat_error_value tired = LEAT_ERROR("tired");
+
+GO_TEST(a_context_ends_a_wait, "R118 R126")
+{
+	leat_ctx *ctx = leat_with_timeout(leat_background(), 1000);
+	leat_ctx *other = leat_with_cancel(leat_background());
+	leat_chan(int) c = leat_make(int, 1);
+	leat_ctx_func *f = leat_ctx_after_func(other, adds, 10, 20);
+	int got = 0;
+
+	EXPECT_EQ(leat_recv_ctx(ctx, c, &got), -ECANCELED);
+	EXPECT(leat_ctx_err(ctx) == LEAT_DEADLINE_EXCEEDED);
+	EXPECT_EQ(leat_send_ctx(other, c, 5), 0);
+	EXPECT_EQ(leat_recv_ctx(other, c, &got), 0);
+	EXPECT_EQ(got, 5);
+	leat_cancel_cause(other, &tired);
+	EXPECT(leat_ctx_cause(other) == &tired);
+	while (later < 30)
+		leat_sleep(LEAT_MICROSECOND);
+	leat_ctx_func_release(f);
+	leat_ctx_release(other);
+	leat_ctx_release(ctx);
+	leat_release(c);
+}
+
 /* -- select -- */
 
 GO_TEST(a_wait_has_an_end, "R107")

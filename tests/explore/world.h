@@ -127,9 +127,6 @@ ASTRAY(bool, spare_serve, struct m *m)
 ASTRAY(void, spare_hand_over, struct m *m)
 ASTRAY(struct m *, spare_return, struct m *m)
 ASTRAY(void, procs_halt, struct m *m)
-struct leat_timer;
-void timer_release(struct leat_timer *t);
-ASTRAY(void, timer_release, struct leat_timer *t)
 #ifndef WORLD_TIMERS
 ASTRAY(void, timers_settle, struct timers *ts)
 ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
