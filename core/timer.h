@@ -272,7 +272,8 @@ static ALWAYS_INLINE bool event_stop(struct timers *ts, struct event *e)
 	uint64_t state = a_load(&e->state, acquire);
 	struct timer *t = a_load(&e->timer, relaxed);
 
-	if (unlikely(!event_armed(state)) ||
+	/* (Without a P no timer is ours, not even one without a home.) */
+	if (unlikely(!ts) || unlikely(!event_armed(state)) ||
 	    unlikely(a_load(&t->home, relaxed) != ts) ||
 	    unlikely(!a_cas(&e->state, &state, event_number(state) + EVENT_IDLE,
 			    relaxed)))

@@ -1,11 +1,13 @@
 /*
  * cancel.c - cancellation goes down the tree.
  *
- *	cancel ---> err, cause ---> done closed ---> followers, one by one, each
- *	                                             with a reference, to a list
- *	                                             of those to be told
+ *	cancel: err, cause, done closed; its timer stopped; then so its first
+ *	        follower, and so on down; one that nobody follows any more leaves
+ *	        the list of the one above, who has the next to be told
  *
- * There is no recursion, for a tree may be as deep as memory.
+ * No recursion, and no list of those to be told: the tree itself says what is
+ * left.  So of two who cancel at once both go all the way, and whoever returns
+ * has seen all below him cancelled.  (Go's second waits for the first's mutex.)
  */
 #include "sync/context.h"
 
@@ -92,28 +94,27 @@ static void stop_timer(struct canceller *k)
 		m_leave(m);
 }
 
-/* What is left to be done for one that is cancelled now. */
-struct left {
-	bool shut, stop, followers;
-};
-
-static struct left settle(struct canceller *k, leat_error err, leat_error cause)
+/* It is cancelled, by us or before.  True: somebody may follow it; if not now,
+ * nobody ever will. */
+static bool settle(struct canceller *k, leat_error err, leat_error cause)
 {
-	struct left left = { false, false, false };
+	bool timed = false, followed, watched;
 
 	lock(k);
 	if (likely(!a_load(&k->err, relaxed))) {
 		k->cause = leat_error_retain(cause);
 		/* [ctx.cancel] pairs with [ctx.err]. */
 		a_store(&k->err, err, release);
-		left = (struct left){
-			.shut = a_load(&k->watched, relaxed),
-			.stop = k->ctx.event.fire != NULL,
-			.followers = k->followers != NULL,
-		};
+		timed = k->ctx.event.fire != NULL;
 	}
+	watched = a_load(&k->watched, relaxed);
+	followed = k->followers != NULL;
 	unlock(k);
-	return left;
+	if (watched)
+		ctx_show(k);
+	if (timed)
+		stop_timer(k);
+	return followed;
 }
 
 bool ctx_watch(struct canceller *k)
@@ -139,59 +140,55 @@ static bool hold(struct canceller *k)
 	return false;
 }
 
-/* The next one of k's, out of its list; those who end are left to themselves. */
-static struct follower *next_follower(struct canceller *k)
+/* The first of those that follow k, with a reference: those who end are taken
+ * out, and a function is too. */
+static struct follower *first_follower(struct canceller *k)
 {
 	struct follower *f;
 
 	lock(k);
 	while ((f = k->followers)) {
-		take_out(f);
-		if (f->is_func ||
+		if (!f->is_func &&
 		    hold(container_of(f, struct canceller, follower)))
+			break;
+		take_out(f);
+		if (f->is_func)
 			break;
 	}
 	unlock(k);
 	return f;
 }
 
-/* One of the tree; what follows it is put before `rest`. */
-static struct follower *tell(struct canceller *k, struct follower *rest,
-			     leat_error err, leat_error cause)
+/* All below top: first the deepest. */
+static void walk(struct canceller *top, leat_error err, leat_error cause)
 {
-	struct left left = settle(k, err, cause);
+	struct canceller *k = top, *up;
 	struct follower *f;
 
-	if (left.shut)
-		leat_chan_shut_(&k->chan);
-	if (left.stop)
-		stop_timer(k);
-	while (left.followers && (f = next_follower(k))) {
-		if (f->is_func) {
+	for (;;) {
+		while ((f = first_follower(k)) && f->is_func)
 			ctx_func_run(f);
-		} else {
-			f->next = rest;
-			rest = f;
+		if (f) {
+			k = container_of(f, struct canceller, follower);
+			settle(k, err, cause);
+			continue;
 		}
+		if (k == top)
+			return;
+		up = k->follower.up;
+		ctx_unfollow(&k->follower);
+		leat_ctx_release(&k->ctx);
+		k = up;
 	}
-	return rest;
 }
 
 void ctx_cancel(struct canceller *k, leat_error err, leat_error cause)
 {
-	struct follower *rest;
-
 	/* It may be that of one who is told, and ends. */
 	leat_error_retain(cause);
-	rest = tell(k, NULL, err, cause);
+	if (settle(k, err, cause))
+		walk(k, err, cause);
 	ctx_unfollow(&k->follower);
-	while (rest) {
-		struct canceller *one =
-			container_of(rest, struct canceller, follower);
-
-		rest = tell(one, rest->next, err, cause);
-		leat_ctx_release(&one->ctx);
-	}
 	leat_error_release(cause);
 }
 
@@ -199,7 +196,7 @@ void ctx_dismiss(struct canceller *k)
 {
 	struct follower *f;
 
-	while (k->followers && (f = next_follower(k)))
+	while (k->followers && (f = first_follower(k)))
 		ctx_func_drop(f);
 }
 

@@ -334,7 +334,7 @@ leat_done leat_ctx_done(leat_ctx *ctx)
 }
 
 /* Who has seen the error finds the channel closed, too. */
-static void show(struct canceller *k)
+void ctx_show(struct canceller *k)
 {
 	/* [ctx.shown] pairs with [chan.close]. */
 	if (a_load(&k->watched, relaxed) &&
@@ -357,7 +357,7 @@ leat_error leat_ctx_err(leat_ctx *ctx)
 	/* [ctx.err] pairs with [ctx.cancel]. */
 	err = a_load(&canceller_of(from)->err, acquire);
 	if (unlikely(err != NULL))
-		show(canceller_of(from));
+		ctx_show(canceller_of(from));
 	return err;
 }
 

@@ -9,14 +9,14 @@
  *	                  '- followers: B ...       '- followers: C, a func ...
  *
  * A follower is told when the one above is cancelled.  It is in that one's list,
- * under that one's LOCK, until it is told, is cancelled itself, or ends.  The
- * list holds no references: who ends takes himself out first.  Who cancels takes
- * a follower out and gets a reference in one step under LOCK, unless the last
- * one is gone, and so he ends.
+ * under that one's LOCK, until it and all below it are cancelled, or it ends.  The
+ * list holds no references: who ends takes himself out first.  Who cancels gets
+ * a reference to a follower under LOCK, unless the last one is gone, and so he
+ * ends.
  *
  *	cancels A                          releases B, the last reference
- *	LOCK; B out of the list            users: 1 -> 0
- *	users: 0? leaves it                LOCK; in the list? out of it
+ *	LOCK; finds B                      users: 1 -> 0
+ *	users: 0? out of the list          LOCK; in the list? out of it
  *	UNLOCK                             UNLOCK; frees it
  *
  * So B is not freed before A's LOCK is free again.
@@ -62,8 +62,7 @@ struct canceller;
 
 /* Who is to be told. */
 struct follower {
-	struct follower *next, **link; /* link NULL: out of the list, and next
-					  is that of those to be told */
+	struct follower *next, **link; /* link NULL: in no list */
 	struct canceller *up;          /* whose; NULL: nobody's */
 	bool is_func;
 };
@@ -96,6 +95,11 @@ static inline _Atomic uint32_t *ctx_users(struct leat_ctx *ctx)
 	return ctx->kind == CTX_CANCEL ? &canceller_of(ctx)->chan.users
 				       : &ctx->users;
 }
+
+/* -- context.c -- */
+
+/* It is cancelled: its channel is closed, if anybody knows it. */
+void ctx_show(struct canceller *k);
 
 /* -- cancel.c -- */
 

@@ -37,7 +37,7 @@ static struct leat_ctx_func *func_of(struct follower *f)
 	return container_of(f, struct leat_ctx_func, follower);
 }
 
-static void drop(struct leat_ctx_func *f)
+static void drop_one(struct leat_ctx_func *f)
 {
 	struct m *m;
 
@@ -58,12 +58,12 @@ void ctx_func_run(struct follower *follower)
 	/* It has been promised: without memory it waits for some. */
 	while (go_start(NULL, NULL, f->fn, f->argc, f->arg) != 0)
 		leat_sleep(LEAT_MILLISECOND);
-	drop(f);
+	drop_one(f);
 }
 
 void ctx_func_drop(struct follower *follower)
 {
-	drop(func_of(follower));
+	drop_one(func_of(follower));
 }
 
 leat_ctx_func *leat_ctx_after_func_(leat_ctx *ctx, leat_fn_ *fn, int argc,
@@ -116,7 +116,7 @@ bool leat_ctx_func_stop(leat_ctx_func *f)
 	if (did && f->own)
 		leat_cancel(f->ctx); /* nobody needs to relay to it */
 	if (did)
-		drop(f);
+		drop_one(f);
 	return did;
 }
 
@@ -127,6 +127,6 @@ void leat_ctx_func_release(leat_ctx_func *f)
 	if (!f)
 		return;
 	ctx = f->ctx;
-	drop(f);
+	drop_one(f);
 	leat_ctx_release(ctx);
 }
