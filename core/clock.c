@@ -78,8 +78,8 @@ static void learn(const struct sample *s)
 	uint64_t ticks = s->before - origin.before, rate;
 	int64_t ns = s->now - origin.now;
 
-	if (origin.before == 0 || ns < LEARN_NS ||
-	    width(s) + width(&origin) > ticks / EXACT)
+	if (origin.before == 0 || a_load(&clock_rate, relaxed) ||
+	    ns < LEARN_NS || width(s) + width(&origin) > ticks / EXACT)
 		return;
 	rate = (uint64_t)(((unsigned __int128)ns << 32) / ticks);
 	rate += rate >> 10;
@@ -88,9 +88,25 @@ static void learn(const struct sample *s)
 	a_store(&clock_window, ((uint64_t)WINDOW_NS << 32) / rate, release);
 }
 
+/* Somebody slews the clock, and by more than we allow for: never again. */
+static void mistrust(const struct clock_reading *r, const struct sample *s)
+{
+	uint64_t rate = a_load(&clock_rate, relaxed), ticks;
+
+	ticks = s->before - r->ticks;
+	if (rate == 0 || r->ticks == 0 || width(s) > ticks / EXACT)
+		return;
+	if (((unsigned __int128)(uint64_t)(s->now + MARGIN_NS - r->now) << 32) /
+		    ticks >
+	    rate)
+		a_store(&clock_window, 0, relaxed);
+}
+
 int64_t clock_read(struct clock_reading *r)
 {
 	struct sample s = sample();
+
+	mistrust(r, &s);
 
 	/* [clock.known] pairs with [clock.learnt]. */
 	if (unlikely(a_load(&clock_window, acquire) == 0))

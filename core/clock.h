@@ -8,12 +8,14 @@
  *
  * Each thread reads the clock and the counter together at most every 100 us, and
  * in between only the counter.  The rate was learnt once, over 10 ms or more, and
- * is set too high by a thousandth, which is more than the clock is ever slewed
- * by; so what comes out is never before the clock, and some 200 ns after it at
- * most (100 us, if the thread lost its CPU while it read).  That is for times
- * that are waited for; whoever asks for the time gets the clock's.
+ * is set too high by a thousandth, twice what the kernel slews the clock by; so
+ * what comes out is never before the clock, and some 200 ns after it at most (100
+ * us, if the thread lost its CPU while it read).  That is for times that are
+ * waited for; whoever asks for the time gets the clock's.
  *
- * Where the kernel itself does not keep time by that counter, it is not used.
+ * A daemon may slew it faster (chrony, by 8 %, as it starts).  The next reading
+ * shows that, and from then on the counter is not used: until then it is early
+ * by 8 us at most.  Nor is it where the kernel does not keep time by it.
  */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H

@@ -5,7 +5,10 @@
 
 #include "core/park.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 64, PATIENCE_NS = 1000000 };
+
+_Static_assert((int)BATCH <= (int)CELLS,
+	       "timers_due keeps at hand what has come");
 
 static void fire(const struct due *d, struct m *m, int64_t now)
 {
@@ -32,30 +35,30 @@ static void fire_in_order(const struct due *d, struct m *m, int64_t now)
 
 /* Where many have come, those whom they wake or start have their turn before
  * the next ones: they leave behind stacks for them, warm ones.  If others fill
- * the queue, one in three of those who run is ours at least. */
-static bool is_full(struct p *p)
+ * the queue, one in three of those who run is ours at least; and if they take
+ * long, a batch each millisecond. */
+static bool is_full(struct p *p, int64_t now)
 {
-	uint32_t tick = a_load(&p->tick, relaxed);
-
-	if (deque_len(&p->fifo) >= BATCH && tick - p->fired < 3 * BATCH)
-		return true;
-	p->fired = tick;
-	return false;
+	return deque_len(&p->fifo) >= BATCH &&
+	       a_load(&p->tick, relaxed) - p->fired.tick < 3 * BATCH &&
+	       now - p->fired.at < PATIENCE_NS;
 }
 
 /* On m's P, in order; how many. */
 static uint32_t fire_some(struct m *m, int64_t now)
 {
 	struct p *p = m_p(m);
+	uint32_t before = deque_len(&p->fifo), n;
 	struct due due[BATCH];
-	uint32_t n;
 
-	if (is_full(p))
-		return 0;
 	n = timers_due(&p->timers, now, due, BATCH);
 	for (uint32_t i = 0; i < n; i++)
 		fire_in_order(&due[i], m, now);
 	timers_publish(&p->timers);
+	if (deque_len(&p->fifo) != before) {
+		p->fired.tick = a_load(&p->tick, relaxed);
+		p->fired.at = now;
+	}
 	return n;
 }
 
@@ -65,7 +68,7 @@ void due_fire(struct m *m, struct p *p)
 
 	if (now < a_load(&p->timers.expiry, relaxed))
 		return;
-	if (fire_some(m, now) > 0)
+	if (!is_full(p, now) && fire_some(m, now) > 0)
 		wake_if_hungry(p, 1);
 }
 

@@ -72,7 +72,10 @@ struct p {
 	_Alignas(CPU_LINE) _Atomic uint32_t note;
 
 	struct timers timers; /* the owner's, but for when it is to look */
-	uint32_t fired;       /* dispatches ever, when some did: the owner's */
+	struct {
+		uint32_t tick;
+		int64_t at;
+	} fired; /* when timers last filled its queue: the owner's */
 };
 
 /* Its thread, or NULL. */

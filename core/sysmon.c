@@ -8,8 +8,9 @@
  *	                                          thieves (rescue)
  *	20 us, in a blocking call                 given to another thread
  *	10 ms, and more where hogs are many       given to another thread
- *	a tenth of that, when a timer of its      given to another thread
- *	own fires and no P is idle
+ *	200 us, and more where hogs are many,     given to another thread
+ *	if a timer of its own was fired from
+ *	here meanwhile and no P is idle
  *
  * A timer that is some 50 us late, and whose P has gone from no goroutine to
  * another since the last look, is fired from here.
@@ -52,6 +53,7 @@ enum {
 /* What the last look saw of each P. */
 static struct {
 	uint32_t tick;
+	bool timer; /* of its own, that we fired since */
 	int64_t since;
 } seen[TOPOLOGY_PROCS_MAX];
 
@@ -162,8 +164,10 @@ static bool look(struct p *p, int64_t now, bool idle)
 	if (moved) {
 		seen[p->id].tick = tick;
 		seen[p->id].since = now;
+		seen[p->id].timer = false;
 		return fired > 0;
 	}
+	seen[p->id].timer |= fired > 0;
 	if (!work_for(p, idle))
 		return fired > 0;
 
@@ -172,7 +176,7 @@ static bool look(struct p *p, int64_t now, bool idle)
 
 	if (blocked && stuck >= BLOCK_NS)
 		return retake(p, false);
-	if (stuck >= (fired > 0 && !idle ? slice() / 10 : slice()))
+	if (stuck >= (seen[p->id].timer && !idle ? slice() / 50 : slice()))
 		return retake(p, true);
 	return idle && p_waiting(p) > 0 && rescue(p);
 }

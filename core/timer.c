@@ -194,6 +194,12 @@ uint32_t timers_due(struct timers *ts, int64_t now, struct due *due, uint32_t n)
 	while (got < n && (s = wheel_expire(&ts->wheel, now))) {
 		struct timer *t = timer_of(s);
 
+		/* All that are dropped now stay at hand: some may have to be
+		 * set again, whether there is memory or not. */
+		if (got == 0 && ts->nodes.n > CELLS - n)
+			cell_spill(&timer_nodes, &ts->nodes,
+				   ts->nodes.n - (CELLS - n));
+
 		if (t->armed <= SLEEPER_FRAME) {
 			due[got++] = (struct due){ .sleeper = t->what.sleeper };
 			if (likely(t->armed == SLEEPER))

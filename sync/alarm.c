@@ -332,8 +332,12 @@ static int set_again(struct leat_timer *t, int64_t when, int64_t period)
 	struct m *m = m_enter();
 	int rc;
 
-	if (unlikely(!m))
-		return set_there(t, when, period);
+	if (unlikely(!m)) {
+		rc = set_there(t, when, period);
+		if (rc < 0)
+			leat_timer_stop(t);
+		return rc;
+	}
 	rc = set(m, t, when, period);
 	m_leave(m);
 	return rc;

@@ -88,10 +88,12 @@ bool ctx_join(struct follower *f)
 static void stop_timer(struct canceller *k)
 {
 	struct m *m = m_enter();
+	bool did = event_stop(m ? &m_p(m)->timers : NULL, &k->ctx.event);
 
-	event_stop(m ? &m_p(m)->timers : NULL, &k->ctx.event);
 	if (m)
 		m_leave(m);
+	if (did && k->owed)
+		leat_ctx_release(&k->ctx); /* not the last: we have one */
 }
 
 /* It is cancelled, by us or before.  True: somebody may follow it; if not now,
@@ -217,18 +219,20 @@ static void expires(struct event *e, struct m *m, int64_t now)
 	uint64_t idle = event_idle(e), armed;
 
 	/* Who has given the last reference back waits for us to leave. */
-	if (!hold(k)) {
+	if (!k->owed && !hold(k)) {
 		event_give(e, idle);
 		return;
 	}
+	k->owed = false;
 	if (go_start_inside(m, &last, (leat_fn_ *)in_time, 1, &arg) == 0) {
 		event_give(e, idle);
 		return;
 	}
-	/* The timer that has just come is at hand. */
+	/* The timer that has just come is at hand.  The reference stays with
+	 * it: to give it back might be to end the context, and not from here. */
 	check(timer_arm(&m_p(m)->timers, e, now + RETRY_NS, 0, idle, &armed));
+	k->owed = true;
 	event_give(e, armed);
-	leat_ctx_release(&k->ctx);
 }
 
 bool ctx_set(struct m *m, struct canceller *k)

@@ -116,6 +116,7 @@ static ALWAYS_INLINE struct canceller *make_canceller(struct m *m,
 	k->follower.is_func = false;
 	a_store(&k->lock, 0, relaxed);
 	a_store(&k->watched, false, relaxed);
+	k->owed = false;
 	k->followers = NULL;
 	a_store(&k->err, NULL, relaxed);
 	k->cause = NULL;
@@ -234,6 +235,7 @@ leat_ctx *leat_with_deadline_cause(leat_ctx *parent, leat_time when,
 	if (when <= os_now()) {
 		ctx_cancel(k, LEAT_DEADLINE_EXCEEDED, k->in_time);
 	} else if (!leat_ctx_err(ctx) && !set(k)) {
+		leat_cancel(ctx); /* who waits for its parent has one, too */
 		leat_ctx_release(ctx);
 		return NULL;
 	}
@@ -330,6 +332,9 @@ leat_done leat_ctx_done(leat_ctx *ctx)
 	k = canceller_of(from);
 	if (unlikely(!a_load(&k->watched, relaxed)) && !ctx_watch(k))
 		leat_chan_shut_(&k->chan);
+	/* Another may be about to, and the caller have seen the error. */
+	else if (unlikely(a_load(&k->err, relaxed) != NULL))
+		ctx_show(k);
 	return (leat_done)(uintptr_t)&k->chan;
 }
 

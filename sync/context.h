@@ -72,6 +72,7 @@ struct canceller {
 	struct follower follower;
 	_Atomic uint32_t lock;
 	_Atomic bool watched; /* somebody has asked for the channel */
+	bool owed;            /* the timer, set again, has a reference */
 	struct follower *followers;
 	_Atomic(leat_error) err;
 	leat_error cause;

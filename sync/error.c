@@ -84,9 +84,11 @@ leat_error leat_error_unwrap(leat_error e)
 
 bool leat_error_is(leat_error e, leat_error that)
 {
+	if (!that)
+		return !e;
 	while (e && e != that)
 		e = e->wrapped_;
-	return e == that;
+	return e != NULL;
 }
 
 const char *leat_error_text(leat_error e)

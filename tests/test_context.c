@@ -483,6 +483,7 @@ TEST(errors_are_values, "X14")
 	EXPECT(leat_error_is(e, &because) && leat_error_is(e, e));
 	EXPECT(!leat_error_is(e, &too_late) && !leat_error_is(NULL, e));
 	EXPECT(leat_error_is(NULL, NULL));
+	EXPECT(!leat_error_is(e, NULL));
 	EXPECT(leat_error_unwrap(e) == &because);
 	f = leat_error_wrap(e, "%s", "");
 	leat_error_release(e);

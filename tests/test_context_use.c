@@ -6,38 +6,21 @@
 
 #include "measure.h"
 #include "test.h"
+#include "ticks.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define MS LEAT_MILLISECOND
-
-static atomic_int ran;
-
-static void runs(int by)
+static void adds(int by)
 {
 	atomic_fetch_add(&ran, by);
 }
 
-static void until_ran(int n)
+/* Exactly. */
+static void until_added(int n)
 {
-	leat_time limit = leat_after_now(10 * LEAT_SECOND * test_slow());
-
-	while (atomic_load(&ran) < n) {
-		EXPECT(leat_now() < limit);
-		leat_sleep(MS / 10);
-	}
+	until_ran(n);
 	EXPECT_EQ(atomic_load(&ran), n);
-}
-
-static void until_alone(void)
-{
-	leat_time limit = leat_after_now(10 * LEAT_SECOND * test_slow());
-
-	while (leat_goroutine_count() > 1) {
-		EXPECT(leat_now() < limit);
-		leat_sleep(MS / 10);
-	}
 }
 
 /* -- functions -- */
@@ -46,13 +29,13 @@ GO_TEST(a_function_runs_after_a_cancel, "R126 B.2")
 {
 	leat_ctx *ctx = leat_with_cancel(leat_background());
 	leat_ctx *value = leat_with_value(ctx, &ran, NULL);
-	leat_ctx_func *f = leat_ctx_after_func(ctx, runs, 1);
-	leat_ctx_func *g = leat_ctx_after_func(value, runs, 2);
+	leat_ctx_func *f = leat_ctx_after_func(ctx, adds, 1);
+	leat_ctx_func *g = leat_ctx_after_func(value, adds, 2);
 
 	leat_sleep(MS);
 	EXPECT_EQ(atomic_load(&ran), 0);
 	leat_cancel(ctx);
-	until_ran(3);
+	until_added(3);
 	EXPECT(!leat_ctx_func_stop(f));
 	leat_ctx_func_release(f);
 	leat_ctx_func_release(g);
@@ -64,8 +47,8 @@ GO_TEST(a_function_runs_after_a_deadline, "R127 B.2")
 {
 	leat_ctx *ctx = leat_with_timeout(leat_background(), 2 * MS);
 
-	leat_ctx_func_release(leat_ctx_after_func(ctx, runs, 1));
-	until_ran(1);
+	leat_ctx_func_release(leat_ctx_after_func(ctx, adds, 1));
+	until_added(1);
 	EXPECT(leat_ctx_err(ctx) == LEAT_DEADLINE_EXCEEDED);
 	leat_ctx_release(ctx);
 }
@@ -76,8 +59,8 @@ GO_TEST(a_function_of_a_cancelled_one_runs_at_once, "B.2")
 	leat_ctx_func *f;
 
 	leat_cancel(ctx);
-	f = leat_ctx_after_func(ctx, runs, 1);
-	until_ran(1);
+	f = leat_ctx_after_func(ctx, adds, 1);
+	until_added(1);
 	EXPECT(!leat_ctx_func_stop(f));
 	leat_ctx_func_release(f);
 	leat_ctx_release(ctx);
@@ -86,13 +69,13 @@ GO_TEST(a_function_of_a_cancelled_one_runs_at_once, "B.2")
 GO_TEST(a_stopped_function_does_not_run, "B.2")
 {
 	leat_ctx *ctx = leat_with_cancel(leat_background());
-	leat_ctx_func *f = leat_ctx_after_func(ctx, runs, 1);
-	leat_ctx_func *g = leat_ctx_after_func(ctx, runs, 10);
+	leat_ctx_func *f = leat_ctx_after_func(ctx, adds, 1);
+	leat_ctx_func *g = leat_ctx_after_func(ctx, adds, 10);
 
 	EXPECT(leat_ctx_func_stop(f));
 	EXPECT(!leat_ctx_func_stop(f));
 	leat_cancel(ctx);
-	until_ran(10);
+	until_added(10);
 	leat_ctx_func_release(f);
 	leat_ctx_func_release(g);
 	leat_ctx_release(ctx);
@@ -102,12 +85,12 @@ GO_TEST(a_stopped_function_does_not_run, "B.2")
 
 GO_TEST(a_function_of_what_never_ends_can_be_stopped, "B.2")
 {
-	leat_ctx_func *f = leat_ctx_after_func(leat_background(), runs, 1);
+	leat_ctx_func *f = leat_ctx_after_func(leat_background(), adds, 1);
 
 	EXPECT(leat_ctx_func_stop(f));
 	EXPECT(!leat_ctx_func_stop(f));
 	leat_ctx_func_release(f);
-	leat_ctx_func_release(leat_ctx_after_func(leat_todo(), runs, 1));
+	leat_ctx_func_release(leat_ctx_after_func(leat_todo(), adds, 1));
 	leat_ctx_func_release(NULL);
 	until_alone();
 	EXPECT_EQ(atomic_load(&ran), 0);
@@ -128,7 +111,7 @@ GO_TEST(a_cancel_does_not_wait_for_functions, "R140 B.2")
 	leat_cancel(ctx);
 	EXPECT_EQ(atomic_load(&ran), 0);
 	leat_send(c, 1);
-	until_ran(1);
+	until_added(1);
 	leat_ctx_func_release(f);
 	leat_ctx_release(ctx);
 	until_alone();
@@ -222,15 +205,15 @@ GO_TEST(below_a_custom_one_a_cancel_ends_the_watch, "R138")
 	struct own o = { .inner = leat_with_cancel(leat_background()) };
 	leat_ctx *own = leat_ctx_custom(&own_ops, &o);
 	leat_ctx *child = leat_with_cancel(own);
-	leat_ctx_func *f = leat_ctx_after_func(own, runs, 1);
-	leat_ctx_func *g = leat_ctx_after_func(own, runs, 1);
+	leat_ctx_func *f = leat_ctx_after_func(own, adds, 1);
+	leat_ctx_func *g = leat_ctx_after_func(own, adds, 1);
 
 	EXPECT(leat_ctx_func_stop(f));
 	leat_ctx_func_release(f);
 	leat_cancel(child);
 	leat_ctx_release(child);
 	leat_cancel(o.inner);
-	until_ran(1);
+	until_added(1);
 	leat_ctx_func_release(g);
 	leat_ctx_release(own);
 	until_alone();
@@ -351,7 +334,7 @@ static void derives(leat_ctx *root, leat_wg *done)
 	for (size_t i = 0; i < test_count(3000); i++) {
 		leat_ctx *a = leat_with_cancel(root);
 		leat_ctx *b = leat_with_timeout(a, LEAT_HOUR);
-		leat_ctx_func *f = leat_ctx_after_func(b, runs, 0);
+		leat_ctx_func *f = leat_ctx_after_func(b, adds, 0);
 
 		if (i % 3 == 0)
 			leat_cancel(i % 2 ? a : b);
@@ -436,7 +419,7 @@ static void *on_a_thread(void *root)
 {
 	leat_ctx *ctx = leat_with_timeout(root, 3 * MS);
 	leat_ctx *child = leat_with_cancel(ctx);
-	leat_ctx_func *f = leat_ctx_after_func(child, runs, 1);
+	leat_ctx_func *f = leat_ctx_after_func(child, adds, 1);
 
 	EXPECT_EQ(leat_recv(leat_ctx_done(child), NULL), false);
 	EXPECT(leat_ctx_err(child) == LEAT_DEADLINE_EXCEEDED);
@@ -458,10 +441,10 @@ GO_TEST(threads_may_have_contexts, "R113")
 	EXPECT_EQ(pthread_create(&thread, NULL, on_a_thread,
 				 leat_ctx_retain(root)),
 		  0);
-	until_ran(1);
+	until_added(1);
 	leat_cancel(root);
 	leat_ctx_release(root);
-	until_ran(11);
+	until_added(11);
 	pthread_join(thread, NULL);
 }
 

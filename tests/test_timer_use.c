@@ -76,8 +76,7 @@ GO_TEST(what_nobody_has_any_more_leaves_nothing_behind, "R193")
 	}
 	if (!test_under("asan") && !test_under("tsan"))
 		EXPECT(resident_kb() - before < 4 << 10);
-	leat_sleep(2 * MS);
-	EXPECT_EQ(leat_goroutine_count(), 1);
+	until_alone();
 }
 
 /* -- many, and many at once -- */
@@ -208,8 +207,7 @@ GO_TEST(each_setting_ends_in_a_stop_or_a_run, "R186 R189")
 	}
 	leat_wg_wait(&done);
 	atomic_fetch_add(&stopped, leat_timer_stop(t));
-	while (leat_goroutine_count() > 1)
-		leat_sleep(MS);
+	until_alone();
 	EXPECT_EQ(atomic_load(&stopped) + atomic_load(&ran), atomic_load(&set));
 	leat_timer_release(t);
 }
@@ -232,8 +230,7 @@ GO_TEST(a_million_at_once, "R200")
 		EXPECT(!leat_timer_stop(t[i]));
 		leat_timer_release(t[i]);
 	}
-	while (leat_goroutine_count() > 1)
-		leat_sleep(MS);
+	until_alone();
 	EXPECT_EQ(atomic_load(&ran) + atomic_load(&stopped), n);
 	free(t);
 }

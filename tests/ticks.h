@@ -59,4 +59,15 @@ static inline void until_ran(int n)
 	}
 }
 
+/* Until all that were started have ended. */
+static inline void until_alone(void)
+{
+	leat_time limit = leat_after_now(tolerance() * 10);
+
+	while (leat_goroutine_count() > 1) {
+		EXPECT(leat_now() < limit);
+		leat_sleep(MS / 10);
+	}
+}
+
 #endif

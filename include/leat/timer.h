@@ -33,6 +33,10 @@
  * what sends at once, for nobody can receive it; of what starts a goroutine when
  * it has started it, unless it was stopped.
  *
+ * A goroutine that computes without calling Leat does not fire its own P's timers;
+ * another thread does, some 50 to 400 us after their time.  So who only polls the
+ * channel may see the value that much later.
+ *
  * After Go's time.Timer and time.Ticker as they are since Go 1.23: leat_len and
  * leat_cap of the channel are 0, though a value may be there to be received;
  * after a stop or reset no value of before can be received; and stop and reset
