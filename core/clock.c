@@ -88,17 +88,17 @@ static void learn(const struct sample *s)
 	a_store(&clock_window, ((uint64_t)WINDOW_NS << 32) / rate, release);
 }
 
-/* Somebody slews the clock, and by more than we allow for: never again. */
+/* Somebody slews the clock, and by more than we allow for: never again.  The
+ * clock was read after r->ticks, and now before s->after: so it has gone faster
+ * than the rate for certain. */
 static void mistrust(const struct clock_reading *r, const struct sample *s)
 {
-	uint64_t rate = a_load(&clock_rate, relaxed), ticks;
+	uint64_t ns = (uint64_t)(s->now + MARGIN_NS - r->now);
+	uint64_t rate = a_load(&clock_rate, relaxed);
 
-	ticks = s->before - r->ticks;
-	if (rate == 0 || r->ticks == 0 || width(s) > ticks / EXACT)
-		return;
-	if (((unsigned __int128)(uint64_t)(s->now + MARGIN_NS - r->now) << 32) /
-		    ticks >
-	    rate)
+	if (rate > 0 && r->ticks > 0 &&
+	    (unsigned __int128)ns << 32 >
+		    (unsigned __int128)rate * (s->after - r->ticks))
 		a_store(&clock_window, 0, relaxed);
 }
 

@@ -1,5 +1,5 @@
 /*
- * ticks.h - what tests of timers share.
+ * ticks.h - what tests of timers and contexts share.
  */
 #ifndef TICKS_H
 #define TICKS_H

@@ -63,4 +63,24 @@ TEST(without_a_counter_it_is_the_clock, "R201")
 	}
 }
 
+TEST(it_is_given_up_where_the_clock_is_faster, "R201")
+{
+	struct clock_reading r = { 0 };
+
+	learn(&r);
+	if (clock_window == 0)
+		SKIP("the kernel does not use that counter");
+	for (int i = 0; i < 1000; i++) {
+		clock_read(&r);
+		EXPECT(clock_window > 0);
+	}
+	clock_rate -= clock_rate / 500;
+	for (int i = 0; i < 1000 && clock_window > 0; i++) {
+		for (int64_t end = now_ns() + 100000; now_ns() < end;)
+			;
+		clock_read(&r);
+	}
+	EXPECT_EQ((long)clock_window, 0);
+}
+
 SUITE("clock")
