@@ -186,6 +186,8 @@ static void walk(struct canceller *top, leat_error err, leat_error cause)
 
 void ctx_cancel(struct canceller *k, leat_error err, leat_error cause)
 {
+	if (unlikely(!err))
+		panics("context: internal error: missing cancel error");
 	/* It may be that of one who is told, and ends. */
 	leat_error_retain(cause);
 	if (settle(k, err, cause))

@@ -17,7 +17,6 @@
 #include "leat/select.h"
 #include "sync/errand.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct bearer) <= EVENT_SMALL_SIZE,
@@ -235,7 +234,7 @@ leat_ctx *leat_with_deadline_cause(leat_ctx *parent, leat_time when,
 	if (when <= os_now()) {
 		ctx_cancel(k, LEAT_DEADLINE_EXCEEDED, k->in_time);
 	} else if (!leat_ctx_err(ctx) && !set(k)) {
-		leat_cancel(ctx); /* who waits for its parent has one, too */
+		leat_cancel(ctx); /* ends who relays to it, if anybody does */
 		leat_ctx_release(ctx);
 		return NULL;
 	}
@@ -472,52 +471,4 @@ void leat_ctx_release(leat_ctx *ctx)
 		end(ctx);
 		ctx = parent;
 	}
-}
-
-/* -- waits -- */
-
-leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d)
-{
-	leat_done done = leat_ctx_done(ctx);
-
-	switch (leat_select_until(leat_after_now(d),
-				  leat_on_recv(done, NULL))) {
-	case 0:
-		return leat_ctx_err(ctx);
-	case -ENOMEM:
-		return LEAT_NO_MEMORY;
-	default:
-		return NULL;
-	}
-}
-
-static int with_ctx(leat_ctx *ctx, const struct leat_case *one)
-{
-	struct leat_case cases[] = { *one,
-				     leat_on_recv(leat_ctx_done(ctx), NULL) };
-
-	if (leat_select_(cases, 2, 0) == 1)
-		return -ECANCELED;
-	return *one->ok_ ? 0 : -EPIPE;
-}
-
-int leat_chan_send_ctx_(leat_ctx *ctx, struct leat_chan_ *c, const void *elem)
-{
-	bool ok;
-	const struct leat_case one = {
-		.chan_ = c,
-		.elem_ = (void *)(uintptr_t)elem,
-		.ok_ = &ok,
-		.send_ = true,
-	};
-
-	return with_ctx(ctx, &one);
-}
-
-int leat_chan_recv_ctx_(leat_ctx *ctx, struct leat_chan_ *c, void *elem)
-{
-	bool ok;
-	const struct leat_case one = { .chan_ = c, .elem_ = elem, .ok_ = &ok };
-
-	return with_ctx(ctx, &one);
 }

@@ -87,8 +87,7 @@ leat_ctx_func *leat_ctx_after_func_(leat_ctx *ctx, leat_fn_ *fn, int argc,
 		if (e)
 			event_free(NULL, e, EVENT_SMALL);
 		if (from && own)
-			leat_cancel(
-				from); /* who waits for its parent has one */
+			leat_cancel(from); /* ends who relays to it */
 		leat_ctx_release(from);
 		return NULL;
 	}

@@ -457,6 +457,24 @@ GO_TEST_DIES(a_release_too_many, "X14",
 	leat_ctx_release(ctx);
 }
 
+static leat_error no_err(void *self)
+{
+	(void)self;
+	return NULL;
+}
+
+GO_TEST_DIES(a_context_that_is_over_without_an_error, "R116",
+	     "panic: context: internal error: missing cancel error")
+{
+	static const struct leat_ctx_ops wrong = { .done = own_done,
+						   .err = no_err };
+	struct own o = { .inner = leat_with_cancel(leat_background()) };
+	leat_ctx *child = leat_with_cancel(leat_ctx_custom(&wrong, &o));
+
+	leat_cancel(o.inner);
+	leat_recv(leat_ctx_done(child), NULL);
+}
+
 GO_TEST_DIES(a_function_that_is_not_there, "B.2",
 	     "fatal error: leat_ctx_after_func of nil func value")
 {

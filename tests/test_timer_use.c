@@ -235,6 +235,33 @@ GO_TEST(a_million_at_once, "R200")
 	free(t);
 }
 
+/* They are not all started before the first has run. */
+static atomic_size_t most;
+
+static void counts(void)
+{
+	size_t now = leat_goroutine_count();
+
+	if (now > atomic_load(&most))
+		atomic_store(&most, now);
+	atomic_fetch_add(&ran, 1);
+}
+
+GO_TEST(those_who_have_come_make_room_for_the_next, "R200")
+{
+	int n = (int)test_count(100000);
+	leat_time when = leat_after_now(50 * MS * test_slow());
+
+	for (int i = 0; i < n; i++) {
+		leat_timer *t = leat_after_func_at(when, counts);
+
+		EXPECT(t != NULL);
+		leat_timer_release(t);
+	}
+	until_ran(n);
+	EXPECT(atomic_load(&most) < 5000);
+}
+
 /* -- threads that are not the runtime's -- */
 
 static leat_chan(int) thread_done;

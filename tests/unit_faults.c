@@ -97,6 +97,89 @@ GO_TEST(without_memory_a_spawn_is_refused_and_later_works, "R7 R30")
 	leat_wg_wait(&group);
 }
 
+enum { LATER = 200 };
+
+static atomic_int came;
+
+static void comes(void)
+{
+	atomic_fetch_add(&came, 1);
+}
+
+/* Their time comes while no goroutine can be had; none is lost, and none comes
+ * twice. */
+GO_TEST(what_time_starts_waits_for_memory, "R30 R127 R189")
+{
+	leat_wg gate = { 0 }, group = { 0 };
+	leat_ctx *ctx[LATER];
+	leat_timer *t;
+
+	for (int i = 0; i < LATER; i++) {
+		EXPECT_EQ(leat_go_after(50 * MS, comes), 0);
+		ctx[i] = leat_with_timeout(leat_background(), 50 * MS);
+		EXPECT(ctx[i] != NULL);
+		leat_ctx_func_release(leat_ctx_after_func(ctx[i], comes));
+	}
+	t = leat_after_func(50 * MS, comes);
+	leat_wg_add(&gate, 1);
+	EXPECT(os_fail("map", 1, true));
+	do
+		leat_wg_add(&group, 1);
+	while (leat_go(waits, &gate, &group) == 0);
+	leat_wg_done(&group);
+	leat_sleep(70 * MS);
+	/* Another P may still have some credit. */
+	EXPECT(atomic_load(&came) < LATER);
+	/* Some of the contexts go while their timers try again. */
+	for (int i = 0; i < LATER; i += 4)
+		leat_ctx_release(ctx[i]);
+	EXPECT(leat_timer_stop(t));
+	leat_timer_release(t);
+	/* Another P's credit of stacks might be all there is. */
+	EXPECT(os_fail("map", 0, true));
+	leat_wg_done(&gate);
+	leat_wg_wait(&group);
+	for (int i = 0; i < LATER; i++) {
+		if (i % 4 == 0)
+			continue;
+		leat_recv(leat_ctx_done(ctx[i]), NULL);
+		EXPECT(leat_ctx_err(ctx[i]) == LEAT_DEADLINE_EXCEEDED);
+		leat_ctx_release(ctx[i]);
+	}
+	while (leat_goroutine_count() > 1)
+		leat_sleep(MS);
+	leat_sleep(5 * MS);
+	EXPECT(atomic_load(&came) >= 2 * LATER - LATER / 4);
+	EXPECT(atomic_load(&came) <= 2 * LATER);
+}
+
+/* Cancelled, or stopped, while the timer holds a reference of its own. */
+GO_TEST(a_cancel_takes_back_what_waits_for_memory, "R30 R138")
+{
+	leat_wg gate = { 0 }, group = { 0 };
+	leat_ctx *ctx[LATER];
+
+	for (int i = 0; i < LATER; i++)
+		ctx[i] = leat_with_timeout(leat_background(), 2 * MS);
+	leat_wg_add(&gate, 1);
+	EXPECT(os_fail("map", 1, true));
+	do
+		leat_wg_add(&group, 1);
+	while (leat_go(waits, &gate, &group) == 0);
+	leat_wg_done(&group);
+	leat_sleep(10 * MS);
+	for (int i = 0; i < LATER; i++) {
+		leat_cancel(ctx[i]);
+		EXPECT(leat_ctx_err(ctx[i]) == LEAT_CANCELED);
+		leat_ctx_release(ctx[i]);
+	}
+	EXPECT(os_fail("map", 0, true));
+	leat_wg_done(&gate);
+	leat_wg_wait(&group);
+	while (leat_goroutine_count() > 1)
+		leat_sleep(MS);
+}
+
 GO_TEST(leat_wg_go_that_is_refused_leaves_the_count, "R30 R147")
 {
 	leat_wg gate = { 0 }, group = { 0 }, mine = { 0 };

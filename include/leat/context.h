@@ -137,7 +137,8 @@ bool leat_ctx_func_stop(leat_ctx_func *f);
 void leat_ctx_func_release(leat_ctx_func *f);
 
 /* A context of the user's own making.  Each may be called by any number at once;
- * those that are NULL answer as background does.  Of what is derived from it, a
+ * those that are NULL answer as background does.  If done is closed, err must not
+ * answer NULL: "panic: context: internal error: missing cancel error".  Of what is derived from it, a
  * goroutine waits for its done: that must be cancelled to end. */
 struct leat_ctx_ops {
 	bool (*deadline)(void *self, leat_time *when);

@@ -201,6 +201,11 @@ ASTRAY(void, wake_share, struct p *p, uint32_t keep)
 ASTRAY(void, due_rouse, void)
 ASTRAY(char *, stack_refill, struct stack_cache *c)
 ASTRAY(struct g *, runq_pop, struct runq *q)
+ASTRAY(leat_done, leat_ctx_done, leat_ctx *ctx)
+ASTRAY(leat_error, leat_ctx_err, leat_ctx *ctx)
+ASTRAY(leat_time, leat_after_now, leat_duration d)
+
+const struct leat_error_value leat_no_memory_ = LEAT_ERROR("memory");
 
 /* Of a send on a closed channel: back to who was about to note it. */
 static jmp_buf panicked[THREADS];

@@ -59,6 +59,16 @@ struct explore_survivor {
 	((cond) ? (void)0 : explore_fail(__FILE__, __LINE__, #cond))
 _Noreturn void explore_fail(const char *file, int line, const char *what);
 
+/* What the files of a case call, but never in it. */
+#define ASTRAY(type, name, ...)                                               \
+	_Pragma("GCC diagnostic push")                                        \
+		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") type \
+		name(__VA_ARGS__)                                             \
+	{                                                                     \
+		explore_fail(#name, 0, "called");                             \
+	}                                                                     \
+	_Pragma("GCC diagnostic pop")
+
 /* Drop this run: it is not one the case is about. */
 #define ASSUME(cond) ((cond) ? (void)0 : explore_drop())
 void explore_drop(void);

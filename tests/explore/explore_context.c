@@ -130,16 +130,6 @@ int go_start_inside(struct m *m, const struct go_extra *extra, leat_fn_ *fn,
 	return 0;
 }
 
-/* Called only where a case went astray. */
-#define ASTRAY(type, name, ...)                                               \
-	_Pragma("GCC diagnostic push")                                        \
-		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") type \
-		name(__VA_ARGS__)                                             \
-	{                                                                     \
-		explore_fail(#name, 0, "called");                             \
-	}                                                                     \
-	_Pragma("GCC diagnostic pop")
-
 ASTRAY(bool, cell_refill, struct cell_kind *k, struct cells *c)
 ASTRAY(void, cell_spill, struct cell_kind *k, struct cells *c, uint32_t n)
 ASTRAY(struct m *, m_enter_slow, struct m *m)
@@ -149,8 +139,6 @@ ASTRAY(void, wheel_clear, struct wheel *w, struct spoke **slot)
 ASTRAY(void, due_rouse, void)
 ASTRAY(int, errand, void (*f)(struct m *m, void *arg), void *arg)
 ASTRAY(int, leat_select_, const struct leat_case *cases, int n, unsigned how)
-ASTRAY(int, leat_select_until_, const struct leat_case *cases, int n,
-       unsigned how, leat_time when)
 ASTRAY(leat_time, leat_after_now, leat_duration d)
 ASTRAY(void, leat_sleep, leat_duration d)
 ASTRAY(int64_t, os_now, void)

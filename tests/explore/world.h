@@ -111,16 +111,6 @@ size_t os_page(void)
 	return 4096;
 }
 
-/* Called only where a case went astray. */
-#define ASTRAY(type, name, ...)                                               \
-	_Pragma("GCC diagnostic push")                                        \
-		_Pragma("GCC diagnostic ignored \"-Wunused-parameter\"") type \
-		name(__VA_ARGS__)                                             \
-	{                                                                     \
-		explore_fail(#name, 0, "called");                             \
-	}                                                                     \
-	_Pragma("GCC diagnostic pop")
-
 ASTRAY(bool, spare_start, struct p *p)
 ASTRAY(bool, spare_wait, struct m *m)
 ASTRAY(bool, spare_serve, struct m *m)
