@@ -47,13 +47,14 @@ struct m {
 	uint32_t random;    /* this thread's, at any time */
 	bool choices;       /* of the last select several were ready: a hint */
 	int pinned_to;      /* the P whose CPU this thread is on; -1 */
+	bool unsettled;     /* but sysmon took it off that, loose as it is */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
 
 	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */
 	_Atomic uint32_t note;                        /* 1: woken */
 	struct m *next; /* spare, seeking or retired */
 	bool listed;    /* in one of those lists */
-	_Atomic int tid;
+	int tid;
 	struct arch_context sched;
 	struct arch_context trash;
 	void *fiber; /* of the sanitizer in use */

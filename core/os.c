@@ -260,11 +260,41 @@ int os_thread(void *(*fn)(void *), void *arg, size_t stack)
 	return -failed;
 }
 
-int os_pin(const void *set, size_t n)
+int os_pin(int tid, const void *set, size_t n)
 {
 	int failed = fault(FAULT_PIN);
 
-	return failed ? failed : (int)KEEP(sched_setaffinity(0, n, set));
+	return failed ? failed : (int)KEEP(sched_setaffinity(tid, n, set));
+}
+
+int os_thread_id(void)
+{
+	return gettid();
+}
+
+int os_cpu(void)
+{
+	return sched_getcpu();
+}
+
+/* sched_getattr(2) and sched_setattr(2): glibc has them since 2.41. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+void os_slice(int tid, int64_t ns)
+{
+	struct attr a = { .size = sizeof(a) };
+
+	if (KEEP(syscall(SYS_sched_getattr, tid, &a, sizeof(a), 0)) != 0 ||
+	    a.policy != SCHED_OTHER)
+		return;
+	a.runtime = (uint64_t)ns;
+	KEEP(syscall(SYS_sched_setattr, tid, &a, 0));
 }
 
 void os_timer_slack(void)

@@ -49,8 +49,16 @@ bool os_membarrier_init(void);
 
 /* Start a detached thread: fn(arg).  stack is a size in bytes. */
 int os_thread(void *(*fn)(void *), void *arg, size_t stack);
-/* Restrict the calling thread to these CPUs (a cpu_set_t of n bytes). */
-int os_pin(const void *set, size_t n);
+/* The kernel's number of the calling thread, and of its CPU; -1: unknown. */
+int os_thread_id(void);
+int os_cpu(void);
+/* Restrict a thread, 0: the calling one, to these CPUs (a cpu_set_t of n
+ * bytes). */
+int os_pin(int tid, const void *set, size_t n);
+/* The slice a thread asks of the kernel's scheduler (EEVDF, Linux 6.12), 100 us
+ * to 100 ms, 0 for the usual one.  Who wakes goes before those on its CPU that
+ * asked for longer ones.  Where the kernel has none, nothing. */
+void os_slice(int tid, int64_t ns);
 /* The calling thread's timers are not to be rounded for power's sake. */
 void os_timer_slack(void);
 

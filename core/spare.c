@@ -104,9 +104,23 @@ static struct m *take_seeker(void)
 
 /* -- giving -- */
 
+/* To the P's CPU.  Who gives the P does it, not who gets it: he might wait for
+ * his turn on the CPU of a hog. */
+static void settle(struct m *m, const struct p *p)
+{
+	if ((m->pinned_to != p->id || m->unsettled) &&
+	    sched.options.pin == LEAT_PIN_YES)
+		topology_pin(m->tid, p->id);
+	if (m->unsettled)
+		os_slice(m->tid, 0);
+	m->pinned_to = p->id;
+	m->unsettled = false;
+}
+
 /* With the lock held, so that a thread is in a list or has a P. */
 static void give_locked(struct m *m, struct p *p)
 {
+	settle(m, p);
 	own_renew(&m->own);
 	/* [spare.known] pairs with [p.m]. */
 	a_store(&p->m, m, release);
@@ -184,25 +198,17 @@ static void retire(struct m *m)
 	lock_drop(&pool.lock);
 }
 
-static void adopt(struct m *m)
-{
-	int id = m_p(m)->id;
-
-	if (m->pinned_to != id && sched.options.pin == LEAT_PIN_YES)
-		topology_pin(id);
-	m->pinned_to = id;
-}
-
 static void *thread_main(void *arg)
 {
 	struct m *m = arg;
 
 	arch_self_set(m);
+	m->tid = os_thread_id();
 	find_stack(m);
 	sanitize_thread(&m->fiber);
 	os_timer_slack();
 	overflow_thread(m);
-	adopt(m);
+	settle(m, m_p(m));
 	worker_run(m);
 	retire(m);
 	return NULL;
@@ -213,7 +219,7 @@ static void reset(struct m *m, struct p *p)
 	m->g = m->parted = m->odd = m->corpse = NULL;
 	m->mine = NULL;
 	m->wired = 0;
-	m->loose = m->sought = false;
+	m->loose = m->sought = m->unsettled = false;
 	m->pinned_to = -1;
 	m->bonds = 0;
 	m->doomed = false;
@@ -395,7 +401,6 @@ bool spare_wait(struct m *m)
 	}
 	a_store(&m->blocked, 0, relaxed);
 	m->sought = seeking;
-	adopt(m);
 	return true;
 }
 

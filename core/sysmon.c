@@ -12,8 +12,9 @@
  *	if a timer of its own was fired from
  *	here meanwhile and no P is idle
  *
- * A timer that is some 50 us late, and whose P has gone from no goroutine to
- * another since the last look, is fired from here.
+ * A timer that is 50 us late, and whose P has gone from no goroutine to another
+ * since the last look, is fired from here; at its time, if the P has been stuck
+ * for 200 us.
  *
  * So neither a goroutine that computes nor one that blocks holds up others,
  * even with one P; it goes on on its thread, without a P, until it calls the
@@ -42,8 +43,12 @@ enum {
 	LOOK_QUIET_NS = 100000000,
 	BLOCK_NS = 20000,
 	HOG_NS = 10000000,
-	LATE_NS = 50000,    /* of a timer, until we fire it */
-	BEHIND_NS = 400000, /* the same, where a P has long been late */
+	LATE_NS = 50000, /* of a timer, until we fire it */
+	STUCK_NS = 200000,
+	BEHIND_NS = 400000,      /* the same, where a P has long been late */
+	SLICE_SHORT_NS = 100000, /* of the kernel: ours; a hog's without a P */
+	SLICE_LONG_NS = 100000000,
+	HOP_NS = 1000000,
 	PATIENCE = 50,
 	QUIET = 10,
 };
@@ -89,6 +94,29 @@ static int64_t slice(void)
 	return HOG_NS * shared * (1 + a_load(&sched.loose, relaxed) / procs);
 }
 
+/* A hog that goes on without a P is in nobody's way: whoever wakes on its CPU
+ * goes first, and it is moved to one that is no P's, if there is such a CPU.
+ * Bound to goroutines, a thread stays what it was. */
+static void put_behind(struct m *m)
+{
+	m->unsettled = m->bonds == 0;
+	if (m->unsettled)
+		os_slice(m->tid, SLICE_LONG_NS);
+}
+
+static void move_off(struct m *m, struct p *p)
+{
+	if (m->unsettled && sched.options.pin == LEAT_PIN_YES)
+		topology_move_off(m->tid, p->id, a_load(&sched.procs, relaxed));
+}
+
+static void put_back(struct m *m)
+{
+	if (m->unsettled)
+		os_slice(m->tid, 0);
+	m->unsettled = false;
+}
+
 /* Another thread for p; if there is none to be had, all stays as it is. */
 static bool retake(struct p *p, bool hog)
 {
@@ -96,17 +124,23 @@ static bool retake(struct p *p, bool hog)
 
 	if (!m)
 		return false;
+	if (hog)
+		put_behind(m);
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 	if (!spare_start(p)) {
 		/* [sysmon.back] pairs with [p.m]. */
 		a_store(&p->m, m, release);
 		a_store(&m->p, p, relaxed);
+		if (hog)
+			put_back(m);
 		own_release(&m->own);
 		return false;
 	}
-	if (hog)
+	if (hog) {
 		a_add(&sched.loose, 1, relaxed);
+		move_off(m, p);
+	}
 	m->loose = hog;
 	own_take(&m->own);
 	return true;
@@ -132,9 +166,19 @@ static bool sleeps(struct p *p)
 	return p_m(p) && idle >> p->id % 64 & 1;
 }
 
+/* So long after its time a timer of p counts as late. */
+static int64_t patience_with(struct p *p, int64_t now)
+{
+	return a_load(&p->tick, relaxed) == seen[p->id].tick &&
+			       now - seen[p->id].since >= STUCK_NS
+		       ? 0
+		       : LATE_NS;
+}
+
 static bool is_late(struct p *p, int64_t now)
 {
-	return now - LATE_NS >= a_load(&p->timers.expiry, relaxed) &&
+	return now - patience_with(p, now) >=
+		       a_load(&p->timers.expiry, relaxed) &&
 	       !sleeps(p);
 }
 
@@ -232,18 +276,20 @@ static bool nothing_to_watch(void)
 	return all_idle() && !work_waits();
 }
 
-/* The first timer of a P that does not wait for it itself. */
-static int64_t first_timer(void)
+/* When the first timer will be late, of a P that does not wait for it itself. */
+static int64_t first_late(int64_t now)
 {
 	int procs = a_load(&sched.procs, relaxed);
 	int64_t first = OS_NEVER;
 
 	for (int i = 0; i < procs; i++) {
 		struct p *p = sched_p(i);
-		int64_t expiry = a_load(&p->timers.expiry, relaxed);
+		int64_t late = a_load(&p->timers.expiry, relaxed);
 
-		if (expiry < first && !sleeps(p))
-			first = expiry;
+		if (late < OS_NEVER - LATE_NS)
+			late += patience_with(p, now);
+		if (late < first && !sleeps(p))
+			first = late;
 	}
 	return first;
 }
@@ -252,7 +298,7 @@ static int64_t first_timer(void)
 static void doze(int64_t now, int64_t pause)
 {
 	static int64_t patience = LATE_NS;
-	int64_t until = now + pause, first = first_timer();
+	int64_t until = now + pause, first = first_late(now);
 
 	a_store(&sched.told, 0, relaxed);
 	a_store(&sched.covered, 0, relaxed);
@@ -266,16 +312,18 @@ static void doze(int64_t now, int64_t pause)
 	} else if (pause > LATE_NS) {
 		patience = LATE_NS;
 		a_store(&sched.covered, until - LATE_NS, relaxed);
-		/* Either we see a timer that is due before that, or whoever
+		/* Either we see a timer that is late before that, or whoever
 		 * armed it sees how far we look (due_tell).  A short pause
 		 * need not be exact. */
 		if (pause >= LOOK_IDLE_NS)
 			a_heavy();
-		first = first_timer();
-		if (first < until - LATE_NS) {
-			until = (first > now ? first : now) + LATE_NS;
+		first = first_late(now);
+		if (first < until) {
+			until = first;
 			a_store(&sched.covered, until - LATE_NS, relaxed);
 		}
+	} else if (first < until) {
+		until = first;
 	}
 	while (os_futex_wait(&sched.told, 0, until) == 0 &&
 	       a_load(&sched.told, relaxed) == 0)
@@ -292,7 +340,7 @@ static bool sleep_long(int64_t until)
 	 * comes, or whoever does it sees that we sleep (sysmon_rouse). */
 	a_heavy();
 	while (nothing_to_watch() && a_load(&sched.watched, relaxed) == 0) {
-		int64_t first = first_timer();
+		int64_t first = first_late(os_now());
 
 		if (until < first)
 			first = until;
@@ -311,6 +359,20 @@ COLD void sysmon_get_up(void)
 	os_futex_wake(&sched.watched, 1);
 }
 
+/* From a P's CPU to one that is none's: on a hog's we might wait for the end of
+ * the kernel's time slice. */
+static void hop(int64_t now)
+{
+	static int64_t next;
+	int procs = a_load(&sched.procs, relaxed);
+
+	if (now < next || sched.options.pin != LEAT_PIN_YES ||
+	    procs >= topology_cpu_count() || !topology_in_use(os_cpu(), procs))
+		return;
+	next = now + HOP_NS;
+	topology_move_off(0, 0, procs);
+}
+
 static void *watch(void *unused)
 {
 	int64_t pause = LOOK_NS, trimmed = os_now();
@@ -318,7 +380,8 @@ static void *watch(void *unused)
 	size_t left = 1; /* to be trimmed */
 
 	(void)unused;
-	topology_unpin();
+	topology_unpin(0);
+	os_slice(0, SLICE_SHORT_NS);
 	os_timer_slack();
 	while (a_load(&sched.phase, relaxed) != SCHED_DEAD) {
 		doze(os_now(), pause);
@@ -329,6 +392,7 @@ static void *watch(void *unused)
 
 		if (sched_stopping())
 			continue;
+		hop(now);
 		if (look_around(now, idle)) {
 			vain = 0;
 			pause = LOOK_NS;

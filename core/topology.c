@@ -19,6 +19,7 @@
 #include "core/machine.h"
 #include "core/os.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,25 +201,49 @@ void topology_steal_order(int self, int np, struct steal_order *o)
 	}
 }
 
-int topology_pin(int p)
+/* To those of Ps [from, to), of P near's node if near is not -1. */
+static int pin(int tid, int from, int to, int near)
 {
-	if (synthetic_machine())
-		return 0;
+	cpu_set_t *set = calloc(1, machine.allowed_bytes);
+	int rc;
 
-	cpu_set_t *one = calloc(1, machine.allowed_bytes);
-	if (!one)
-		fatal("runtime: cannot allocate memory");
-	CPU_SET_S((size_t)home(p)->cpu, machine.allowed_bytes, one);
-	int rc = os_pin(one, machine.allowed_bytes);
-	free(one);
+	if (!set)
+		return -ENOMEM;
+	for (int i = from; i < to; i++)
+		if (near < 0 || home(i)->node == home(near)->node)
+			CPU_SET_S((size_t)home(i)->cpu, machine.allowed_bytes,
+				  set);
+	rc = os_pin(tid, set, machine.allowed_bytes);
+	free(set);
 	return rc;
 }
 
-int topology_unpin(void)
+int topology_pin(int tid, int i)
+{
+	return synthetic_machine() ? 0 : pin(tid, i, i + 1, -1);
+}
+
+int topology_unpin(int tid)
 {
 	return synthetic_machine()
 		       ? 0
-		       : os_pin(machine.allowed, machine.allowed_bytes);
+		       : os_pin(tid, machine.allowed, machine.allowed_bytes);
+}
+
+int topology_move_off(int tid, int i, int np)
+{
+	/* The kernel refuses an empty set. */
+	if (!synthetic_machine() && pin(tid, np, machine.n, i) != 0)
+		pin(tid, np, machine.n, -1);
+	return topology_unpin(tid);
+}
+
+bool topology_in_use(int cpu, int np)
+{
+	for (int i = 0; i < np && i < machine.n; i++)
+		if (home(i)->cpu == cpu)
+			return true;
+	return false;
 }
 
 int topology_cpu_count(void)

@@ -62,10 +62,16 @@ enum distance topology_distance(int p, int q);
  * are of one size, no two Ps have the same first victim in a class. */
 void topology_steal_order(int self, int np, struct steal_order *o);
 
-/* Pin the calling thread to P i's CPU; 0 or -E....  Nothing if synthetic. */
-int topology_pin(int p);
-/* Let the calling thread run on all allowed CPUs (spares, sysmon). */
-int topology_unpin(void);
+/* Pin a thread, 0: the calling one, to P i's CPU; 0 or -E....  Nothing if
+ * synthetic. */
+int topology_pin(int tid, int i);
+/* Let it run on all allowed CPUs. */
+int topology_unpin(int tid);
+/* The same, and move it now to one that is not of the first np Ps, if there is
+ * one; of P i's node, if that has one. */
+int topology_move_off(int tid, int i, int np);
+/* Is that CPU one of the first np Ps'? */
+bool topology_in_use(int cpu, int np);
 
 /* CPUs in the affinity mask at the start (runtime.NumCPU); the pretended ones
  * if synthetic. */

@@ -7,7 +7,9 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* -- yield, order, fairness -- */
 
@@ -127,6 +129,46 @@ GO_TEST(one_that_computes_holds_up_nobody_with_one_P, "R27")
 	leat_go(hog, &stop, &group);
 	leat_yield(); /* the hog runs; main comes back all the same */
 	atomic_store(&stop, true);
+	leat_wg_wait(&group);
+}
+
+static int cpus_allowed(pid_t thread)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(thread, sizeof(set), &set) == 0
+		       ? CPU_COUNT(&set)
+		       : -1;
+}
+
+/* Runs until it has lost its P and may run anywhere, as the process may. */
+static void computes(atomic_bool *done, leat_wg *group)
+{
+	leat_time end = leat_now() + 10 * LEAT_SECOND;
+
+	EXPECT_EQ(cpus_allowed(0), 1);
+	while (cpus_allowed(0) != cpus_allowed(getpid()) && leat_now() < end)
+		;
+	EXPECT(leat_now() < end);
+	atomic_store(done, true);
+	leat_yield();
+	EXPECT_EQ(cpus_allowed(0), 1);
+	leat_wg_done(group);
+}
+
+/* Its P goes to another thread, which is not to share the CPU with it. */
+GO_TEST(who_computes_without_a_P_may_leave_its_CPU, "R18 R27")
+{
+	leat_wg group = { 0 };
+	atomic_bool done = false;
+
+	leat_procs_set(1);
+	if (cpus_allowed(0) == cpus_allowed(getpid()))
+		SKIP("one CPU, or LEAT_PIN=no");
+	leat_wg_add(&group, 1);
+	leat_go(computes, &done, &group);
+	while (!atomic_load(&done))
+		leat_yield();
 	leat_wg_wait(&group);
 }
 

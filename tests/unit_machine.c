@@ -72,7 +72,7 @@ TEST(a_mask_of_one_cpu_leaves_one_pu, "R30 B.1")
 	EXPECT_EQ(topology_node(0), 0);
 	EXPECT_EQ(topology_cpu(0), cpu);
 	EXPECT_EQ(topology_cpu(7), cpu);
-	EXPECT_EQ(topology_pin(7), 0);
+	EXPECT_EQ(topology_pin(0, 7), 0);
 	EXPECT_EQ(sched_getcpu(), cpu);
 }
 
@@ -82,12 +82,36 @@ TEST(each_p_is_pinned_to_its_own_cpu_and_unpinned_to_all, "R18")
 	struct topology t = load(NULL);
 
 	for (int p = 0; p < 2 * t.pus; p++) {
-		EXPECT_EQ(topology_pin(p), 0);
+		EXPECT_EQ(topology_pin(0, p), 0);
 		EXPECT_EQ(sched_getcpu(), topology_cpu(p));
 		cpu_set_t set = affinity();
 		EXPECT_EQ(CPU_COUNT(&set), 1);
 	}
-	EXPECT_EQ(topology_unpin(), 0);
+	EXPECT_EQ(topology_unpin(0), 0);
+	cpu_set_t set = affinity();
+	EXPECT(CPU_EQUAL(&set, &all));
+}
+
+TEST(who_is_moved_off_goes_where_no_P_is, "R18 R27")
+{
+	cpu_set_t all = affinity();
+	struct topology t = load(NULL);
+	int elsewhere = 0;
+
+	EXPECT(topology_in_use(topology_cpu(0), 1));
+	EXPECT(!topology_in_use(-1, t.pus));
+	if (t.pus < 2)
+		SKIP("one CPU");
+	EXPECT(!topology_in_use(topology_cpu(1), 1));
+	EXPECT(topology_in_use(topology_cpu(1), 2));
+	/* The kernel may move it back at any moment. */
+	for (int i = 0; i < 100; i++) {
+		EXPECT_EQ(topology_pin(0, 0), 0);
+		EXPECT_EQ(topology_move_off(0, 0, 1), 0);
+		elsewhere += sched_getcpu() != topology_cpu(0);
+	}
+	EXPECT(elsewhere > 50);
+	EXPECT_EQ(topology_move_off(0, 0, t.pus), 0);
 	cpu_set_t set = affinity();
 	EXPECT(CPU_EQUAL(&set, &all));
 }
@@ -96,8 +120,9 @@ TEST(a_pin_that_the_kernel_refuses_is_an_error, "R18")
 {
 	load(NULL);
 	EXPECT(os_fail("pin", 1, true));
-	EXPECT(topology_pin(0) < 0);
-	EXPECT(topology_unpin() < 0);
+	EXPECT(topology_pin(0, 0) < 0);
+	EXPECT(topology_unpin(0) < 0);
+	EXPECT(topology_move_off(0, 0, 1) < 0);
 }
 
 /* What hwloc finds is replaced by its own variable; the mask stays ours. */
@@ -126,7 +151,7 @@ TEST(the_kernel_numbers_cpus_otherwise_than_hwloc, "R20")
 	EXPECT_EQ(topology_cpu(0), 0);
 	EXPECT_EQ(topology_cpu(1), 1);
 	EXPECT_EQ(topology_distance(0, 1), REMOTE);
-	EXPECT_EQ(topology_pin(1), 0);
+	EXPECT_EQ(topology_pin(0, 1), 0);
 	EXPECT_EQ(sched_getcpu(), 1);
 }
 

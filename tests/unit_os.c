@@ -63,7 +63,7 @@ TEST(errno_is_left_alone, "R30")
 	EXPECT_EQ(os_futex_wait(&word, 0, OS_NEVER), -EAGAIN);
 	EXPECT_EQ(os_futex_wait(&word, 1, 1), -ETIMEDOUT);
 	EXPECT_EQ(os_number("/proc/nothing"), -ENOENT);
-	EXPECT(os_pin("", 0) < 0);
+	EXPECT(os_pin(0, "", 0) < 0);
 	EXPECT_EQ(errno, ODD);
 }
 
@@ -223,7 +223,7 @@ TEST(a_pinned_thread_stays_where_it_was_put, "R21")
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
-		EXPECT_EQ(os_pin(&one, sizeof one), 0);
+		EXPECT_EQ(os_pin(0, &one, sizeof one), 0);
 		EXPECT_EQ(sched_getcpu(), cpu);
 	}
 }

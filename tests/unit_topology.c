@@ -236,8 +236,8 @@ TEST(a_described_machine_pins_nothing, "R20")
 
 	load("numa:2 core:4 pu:2");
 	sched_getaffinity(0, sizeof(before), &before);
-	EXPECT_EQ(topology_pin(5), 0);
-	EXPECT_EQ(topology_unpin(), 0);
+	EXPECT_EQ(topology_pin(0, 5), 0);
+	EXPECT_EQ(topology_unpin(0), 0);
 	sched_getaffinity(0, sizeof(after), &after);
 	EXPECT(CPU_EQUAL(&before, &after));
 	EXPECT_EQ(topology_cpu(5), -1);

@@ -143,6 +143,8 @@ ASTRAY(size_t, stack_trim, void)
 ASTRAY(int, os_thread, void *(*fn)(void *), void *arg, size_t size)
 ASTRAY(void, os_timer_slack, void)
 ASTRAY(void, os_sleep, int64_t ns)
-ASTRAY(int, topology_unpin, void)
+ASTRAY(void, os_slice, int tid, int64_t ns)
+ASTRAY(int, topology_unpin, int tid)
+ASTRAY(int, topology_move_off, int tid, int i, int np)
 
 #endif
