@@ -9,6 +9,9 @@
  *	timer_fire_1m_late 10^6 functions are due at moments of their own, one to
  *	                   two seconds from now: how late the last of them is
  *	timer_fire_1m_cpu  the CPU time of all that, the setting included
+ *	timer_hog_p50,     how late functions are that one goroutine sets to run
+ *	timer_hog_p99      in 1 ms, before it computes for 2 ms, 500 times; the
+ *	                   other Ps compute, too
  *	ticker_1khz_p99,   how far a tick is from its time: of 1,000 and of 5,000
  *	ticker_10khz_p99
  */
@@ -174,6 +177,69 @@ BENCH_ONCE(timer_fire_1m_late)
 BENCH_ONCE(timer_fire_1m_cpu)
 {
 	fire_by_the_million(b, true);
+}
+
+/* -- beside those that compute -- */
+
+enum { HOGGED = 500 };
+
+static leat_duration late_by[HOGGED];
+static atomic_bool enough;
+
+static void computes(leat_wg *all)
+{
+	while (!atomic_load_explicit(&enough, memory_order_relaxed))
+		;
+	leat_wg_done(all);
+}
+
+static void comes_late(leat_time when, int i)
+{
+	late_by[i] = leat_since(when);
+	comes();
+}
+
+static void sets_and_computes(leat_wg *all)
+{
+	for (int i = 0; i < HOGGED; i++) {
+		leat_time when = leat_after_now(LEAT_MILLISECOND);
+
+		must(leat_go_after(LEAT_MILLISECOND, comes_late, when, i));
+		while (leat_now() < when + LEAT_MILLISECOND)
+			;
+	}
+	atomic_store(&enough, true);
+	leat_wg_done(all);
+}
+
+static void beside_hogs(struct bench *b, int percent)
+{
+	leat_wg all = { 0 };
+	int procs = leat_procs_get();
+
+	atomic_store(&left, HOGGED);
+	atomic_store(&enough, false);
+	over = leat_make(int, 1);
+	leat_wg_add(&all, procs);
+	bench_start(b);
+	for (int i = 1; i < procs; i++)
+		must(leat_go(computes, &all));
+	must(leat_go(sets_and_computes, &all));
+	leat_wg_wait(&all);
+	leat_recv(over, NULL);
+	bench_stop(b);
+	leat_release(over);
+	bench_each(b, (double)bench_percentile(late_by, HOGGED, percent));
+}
+
+BENCH_ONCE(timer_hog_p50)
+{
+	beside_hogs(b, 50);
+}
+
+BENCH_ONCE(timer_hog_p99)
+{
+	beside_hogs(b, 99);
 }
 
 /* -- tickers -- */

@@ -1,6 +1,8 @@
 package perf
 
 import (
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,6 +91,48 @@ func fireByTheMillion(b *testing.B, cpu bool) {
 
 func Benchmark_timer_fire_1m_late(b *testing.B) { fireByTheMillion(b, false) }
 func Benchmark_timer_fire_1m_cpu(b *testing.B)  { fireByTheMillion(b, true) }
+
+func besideHogs(b *testing.B, percent int) {
+	late := make([]time.Duration, 500)
+	over := make(chan int, 1)
+	var left atomic.Int64
+	var enough atomic.Bool
+	var all sync.WaitGroup
+
+	left.Store(int64(len(late)))
+	b.ResetTimer()
+	for i := 1; i < runtime.GOMAXPROCS(0); i++ {
+		all.Add(1)
+		go func() {
+			for !enough.Load() {
+			}
+			all.Done()
+		}()
+	}
+	all.Add(1)
+	go func() {
+		for i := range late {
+			i, when := i, time.Now().Add(time.Millisecond)
+			time.AfterFunc(time.Millisecond, func() {
+				late[i] = time.Since(when)
+				if left.Add(-1) == 0 {
+					over <- 1
+				}
+			})
+			for time.Since(when) < time.Millisecond {
+			}
+		}
+		enough.Store(true)
+		all.Done()
+	}()
+	all.Wait()
+	<-over
+	b.StopTimer()
+	reportPercentile(b, late, percent)
+}
+
+func Benchmark_timer_hog_p50(b *testing.B) { besideHogs(b, 50) }
+func Benchmark_timer_hog_p99(b *testing.B) { besideHogs(b, 99) }
 
 func ticks(b *testing.B, period time.Duration, n int) {
 	late := make([]time.Duration, n)
