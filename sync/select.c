@@ -5,6 +5,7 @@
  *	register   a party in the queue of each channel, one after the other:
  *	           only one LOCK is held at a time.  A case that can happen now
  *	           happens
+ *	           happens.  Last, in the list of what is beside (select.h)
  *	commit     AWAKE -> ASLEEP, unless one of them has happened
  *	leave      the queues where nobody has taken the party out
  *
@@ -29,9 +30,8 @@
  * of one flag, after Parallel Concurrent ML (Reppy, Russo and Xiao, ICFP 2009);
  * its livelock is what the addresses are for.
  */
-#include "leat/select.h"
+#include "sync/select.h"
 
-#include "sync/chan.h"
 #include "sync/deadline.h"
 
 #include "core/base.h"
@@ -47,7 +47,8 @@ struct select {
 	const struct leat_case *cases;
 	int n;
 	unsigned how;
-	int64_t until; /* OS_NEVER: until one can happen */
+	int64_t until;         /* OS_NEVER: until one can happen */
+	struct beside *beside; /* NULL: only channels */
 	struct m *m;
 	struct choice choice;
 	struct waiter who;
@@ -377,6 +378,23 @@ static bool enlist_all(struct select *s)
 	return true;
 }
 
+/* Likewise in that list. */
+static bool join_beside(struct select *s)
+{
+	struct party *p = &s->beside->party;
+
+	p->who = &s->who;
+	p->choice = &s->choice;
+	p->index = (uint32_t)s->n;
+	if (over(s))
+		return false;
+	if (s->beside->join(s->beside, &s->m))
+		return true;
+	if (choice_claim(&s->choice))
+		choice_fire(&s->choice, p->index);
+	return false;
+}
+
 /* -- wait, and leave -- */
 
 static bool commit(struct choice *c)
@@ -407,6 +425,8 @@ static void leave(struct select *s)
 			queue_remove(line(&s->cases[i]), &s->party[i]);
 		chan_unlock(c);
 	}
+	if (unlikely(s->beside != NULL))
+		s->beside->leave(s->beside, &s->m);
 }
 
 /* Register, wait, leave: which case it was; -1: none until then; -ENOMEM. */
@@ -424,7 +444,8 @@ SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 		if (!limit)
 			return -ENOMEM;
 	}
-	if (enlist_all(s) && commit(&s->choice)) {
+	if (enlist_all(s) && (likely(!s->beside) || join_beside(s)) &&
+	    commit(&s->choice)) {
 		/* Nothing is dropped by the switch; and its last store may
 		 * come when this frame is gone. */
 		if (unlikely(limit != NULL) && p_waiting(m_p(s->m)) > 0)
@@ -441,7 +462,8 @@ SANITIZE_SWITCHES static ALWAYS_INLINE int wait(struct select *s)
 		deadline_end(s->m, limit);
 	if (i == DEADLINE_INDEX)
 		return -1;
-	s->ok = s->party[i].ok;
+	if (likely(i < (uint32_t)s->n))
+		s->ok = s->party[i].ok;
 	return (int)i;
 }
 
@@ -454,15 +476,18 @@ static bool nothing_to_wait_for(const struct leat_case *cases, int n)
 }
 
 SANITIZE_SWITCHES RETURNS_ELSEWHERE static int
-select_slowly(const struct leat_case *cases, int n, unsigned how, int64_t until)
+select_slowly(const struct leat_case *cases, int n, unsigned how, int64_t until,
+	      struct beside *beside)
 {
-	struct select s = {
-		.cases = cases, .n = n, .how = how, .until = until
-	};
+	struct select s = { .cases = cases,
+			    .n = n,
+			    .how = how,
+			    .until = until,
+			    .beside = beside };
 	struct party few[PARTIES], *many = NULL;
 	int i;
 
-	if (until == OS_NEVER && nothing_to_wait_for(cases, n))
+	if (until == OS_NEVER && !beside && nothing_to_wait_for(cases, n))
 		waiter_never(n == 0 ? G_SELECT_NONE : G_SELECT);
 	if (n > PARTIES) {
 		many = malloc((size_t)n * sizeof(*many));
@@ -475,9 +500,15 @@ select_slowly(const struct leat_case *cases, int n, unsigned how, int64_t until)
 	if (s.m)
 		m_leave(s.m);
 	free(many);
-	if (likely(i >= 0))
+	if (likely(i >= 0 && i < n))
 		tell(&cases[i], s.ok);
 	return i;
+}
+
+int select_beside(struct beside *b, const struct leat_case *cases, int n,
+		  int64_t when)
+{
+	return select_slowly(cases, n, 0, when, b);
 }
 
 /* Without waiting, or by the order of the list. */
@@ -492,7 +523,7 @@ static __attribute__((noinline)) int select_how(const struct leat_case *cases,
 	i = ready_case(cases, n, first, arch_self());
 	if (i >= 0 && happens(&cases[i]))
 		return i;
-	return select_slowly(cases, n, how, OS_NEVER);
+	return select_slowly(cases, n, how, OS_NEVER, NULL);
 }
 
 int leat_select_until_(const struct leat_case *cases, int n, unsigned how,
@@ -504,7 +535,7 @@ int leat_select_until_(const struct leat_case *cases, int n, unsigned how,
 		return i;
 	if (when != OS_NEVER && when <= os_now())
 		return poll(cases, n, how & LEAT_FIRST_);
-	return select_slowly(cases, n, how, when);
+	return select_slowly(cases, n, how, when, NULL);
 }
 
 int leat_select_(const struct leat_case *cases, int n, unsigned how)
@@ -519,5 +550,5 @@ int leat_select_(const struct leat_case *cases, int n, unsigned how)
 		i = ready_case(cases, n, false, m);
 	if (i >= 0 && likely(happens(&cases[i])))
 		return i;
-	return select_slowly(cases, n, 0, OS_NEVER);
+	return select_slowly(cases, n, 0, OS_NEVER, NULL);
 }

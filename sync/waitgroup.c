@@ -22,9 +22,16 @@
  */
 #include "leat/waitgroup.h"
 
+#include "leat/context.h"
+#include "leat/time.h"
+
 #include "core/base.h"
 #include "core/go.h"
-#include "sync/waiter.h"
+#include "core/os.h"
+#include "sync/circle.h"
+#include "sync/select.h"
+
+#include <errno.h>
 
 enum { LOCK = 1, WAITERS = 2 };
 
@@ -40,20 +47,46 @@ static int32_t counter(uint64_t state)
 	return (int32_t)(state >> 32);
 }
 
+/* n is out of the list: is it to be woken?  One that is awake goes when LOCK is
+ * dropped. */
+static bool serve(struct party *n)
+{
+	bool asleep;
+
+	if (likely(!n->choice))
+		return true;
+	asleep = choice_claim(n->choice) && choice_fire(n->choice, n->index);
+	a_store(&n->queued, false, relaxed);
+	return asleep;
+}
+
+/* Those of a list who are to be woken. */
+static struct party *serve_all(struct party *n)
+{
+	struct party *first = NULL, **end = &first, *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		if (serve(n)) {
+			*end = n;
+			end = &n->next;
+		}
+	}
+	*end = NULL;
+	return first;
+}
+
 /* The counter is zero and LOCK is ours: all go on, first come first. */
 static void release(leat_wg *group, struct m *m)
 {
-	struct waiter *last = group->waiters, *w = last->next;
+	struct party *n = serve_all(circle_take(&group->waiters)), *next;
 
-	group->waiters = NULL;
-	/* [wg.unlock] pairs with [wg.lock], [wg.first], [wg.again]. */
+	/* [wg.unlock] pairs with [wg.lock], [wg.first], [wg.again],
+	 * [wg.left], [wg.leave], [wg.done]. */
 	a_store(word_of(group), 0, release);
-	for (bool more = true; more;) {
-		struct waiter *next = w->next;
-
-		more = w != last;
-		waiter_wake(w, m);
-		w = next;
+	for (; n; n = next) {
+		next = n->next;
+		waiter_wake(n->who, m);
 	}
 }
 
@@ -92,7 +125,7 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 		bool last = counter(now) == 0 && (was & WAITERS);
 
 		/* [wg.last] pairs with [wg.add], [wg.last], [wg.lock],
-		 * [wg.wait], [wg.quick]: the one who brings it to zero has seen, and
+		 * [wg.wait], [wg.quick], [wg.leave], [wg.done]: the one who brings it to zero has seen, and
 		 * shows the waiters, what all the others did. */
 		if (a_cas(word, &was, now | (last ? LOCK : 0), acq_rel)) {
 			if (last)
@@ -122,11 +155,13 @@ void leat_wg_add(leat_wg *group, int delta)
 		uint64_t was = a_load(word, relaxed), now = sum(was, delta);
 
 		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
-		 * [wg.quick], [wg.behind]. */
+		 * [wg.quick], [wg.behind], [wg.done], [wg.leave]; what
+		 * others did, those see as well, for all go on from one
+		 * another's words. */
 		if (likely(!(was & LOCK)) &&
 		    (counter(now) > 0 ||
 		     (counter(now) == 0 && !(was & WAITERS))) &&
-		    likely(a_cas(word, &was, now, acq_rel)))
+		    likely(a_cas(word, &was, now, release)))
 			return;
 	}
 	add_slow(group, delta);
@@ -135,17 +170,6 @@ void leat_wg_add(leat_wg *group, int delta)
 void leat_wg_done(leat_wg *group)
 {
 	leat_wg_add(group, -1);
-}
-
-/* The list is a circle, held by its last. */
-static void append(leat_wg *group, struct waiter *w)
-{
-	struct waiter *last = group->waiters;
-
-	w->next = last ? last->next : w;
-	if (last)
-		last->next = w;
-	group->waiters = w;
 }
 
 /* Take LOCK while the counter is not zero: the word before; 0: it is zero. */
@@ -161,10 +185,12 @@ static __attribute__((noinline)) uint64_t lock_slow(leat_wg *group,
 		if (counter(was) == 0 && !(was & LOCK))
 			return 0;
 		/* [wg.lock] pairs with [wg.unlock], [wg.add], [wg.last],
+		 * [wg.joined], [wg.drop],
 		 * [waiter.unlock], [switch.word]. */
-		if (!(was & LOCK) && a_cas(word, &was, was | LOCK, acquire))
+		if (was & LOCK)
+			*m = waiter_pause(*m, turn);
+		else if (a_cas(word, &was, was | LOCK, acquire))
 			return was;
-		*m = waiter_pause(*m, turn);
 	}
 }
 
@@ -199,15 +225,18 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 			return;
 		}
 	}
-	/* [wg.first] pairs with [wg.unlock]: as [wg.lock]. */
+	/* [wg.first] pairs with [wg.unlock], [wg.joined], [wg.drop]: as [wg.lock]. */
 	if (unlikely(was & LOCK) || unlikely(counter(was) == 0) ||
 	    unlikely(!a_cas(word, &was, was | LOCK, acquire)))
 		was = lock_slow(group, &m);
 	if (likely(was)) {
 		struct waiter me;
+		struct party p;
 
 		waiter_init(&me, m);
-		append(group, &me);
+		p.who = &me;
+		p.choice = NULL;
+		circle_push(&group->waiters, &p);
 		m = waiter_wait(&me, m, G_WAIT_GROUP, word, was | WAITERS);
 		/* [wg.again] pairs with [wg.unlock]. */
 		if (unlikely(counter(a_load(word, acquire)) != 0))
@@ -215,6 +244,103 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 	}
 	if (likely(m))
 		m_leave(m);
+}
+
+/* -- waits that have an end -- */
+
+struct beside_group {
+	struct beside beside;
+	leat_wg *group;
+};
+
+static bool joins(struct beside *b, struct m **m)
+{
+	leat_wg *group = container_of(b, struct beside_group, beside)->group;
+	uint64_t was = lock_slow(group, m);
+
+	if (!was)
+		return false;
+	circle_push(&group->waiters, &b->party);
+	a_store(&b->party.queued, true, relaxed);
+	/* [wg.joined] pairs with [wg.lock], [wg.first], [wg.leave]. */
+	a_store(word_of(group), was | WAITERS, release);
+	return true;
+}
+
+static void leaves(struct beside *b, struct m **m)
+{
+	leat_wg *group = container_of(b, struct beside_group, beside)->group;
+	_Atomic uint64_t *word = word_of(group);
+
+	for (int turn = 0;; turn++) {
+		/* [wg.left] pairs with [wg.unlock], [wg.drop]: the group may
+		 * be freed. */
+		uint64_t was = a_load(word, acquire);
+
+		if (was & LOCK) {
+			*m = waiter_pause(*m, turn);
+			continue;
+		}
+		if (!a_load(&b->party.queued, relaxed))
+			return;
+		/* [wg.leave] pairs with [wg.unlock], [wg.add], [wg.last],
+		 * [wg.joined], [wg.drop], [waiter.unlock], [switch.word]. */
+		if (!a_cas(word, &was, was | LOCK, acquire))
+			continue;
+		if (a_load(&b->party.queued, relaxed))
+			circle_remove(&group->waiters, &b->party);
+		if (!group->waiters)
+			was &= ~(uint64_t)WAITERS;
+		/* [wg.drop] pairs with [wg.lock], [wg.first], [wg.leave],
+		 * [wg.left]. */
+		a_store(word, was, release);
+		return;
+	}
+}
+
+/* Nothing to wait for, and nobody is about to let others go. */
+static bool is_done(leat_wg *group)
+{
+	/* [wg.done] pairs with [wg.add], [wg.last], [wg.unlock]. */
+	uint64_t was = a_load(word_of(group), acquire);
+
+	return counter(was) == 0 && !(was & LOCK);
+}
+
+static int wait_beside(leat_wg *group, const struct leat_case *cases, int n,
+		       leat_time when)
+{
+	struct beside_group b = { { joins, leaves, { 0 } }, group };
+	int i = select_beside(&b.beside, cases, n, when);
+
+	if (i == n && counter(a_load(word_of(group), relaxed)) != 0)
+		reused();
+	return i;
+}
+
+int leat_wg_wait_until(leat_wg *group, leat_time when)
+{
+	if (!group)
+		fatal("leat_wg_wait_until: nil WaitGroup");
+	if (is_done(group))
+		return 0;
+	if (when != LEAT_NEVER && when <= os_now())
+		return -ETIMEDOUT;
+
+	int i = wait_beside(group, NULL, 0, when);
+
+	return i == -1 ? -ETIMEDOUT : i;
+}
+
+int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group)
+{
+	const struct leat_case over = leat_on_recv(leat_ctx_done(ctx), NULL);
+
+	if (!group)
+		fatal("leat_wg_wait_ctx: nil WaitGroup");
+	if (is_done(group))
+		return 0;
+	return wait_beside(group, &over, 1, LEAT_NEVER) == 0 ? -ECANCELED : 0;
 }
 
 static struct m *done_at_end(struct m *m, void *group)

@@ -48,6 +48,7 @@
 #include "leat/chan.h"
 #include "leat/error.h"
 #include "leat/time.h"
+#include "leat/waitgroup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -116,6 +117,9 @@ void leat_ctx_release(leat_ctx *ctx);
 
 /* Sleep for d, or until it is cancelled: its error then, else NULL. */
 leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d);
+
+/* leat_wg_wait, no longer than until ctx is cancelled: 0, or -ECANCELED. */
+int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group);
 
 /* Behind leat_send_ctx, leat_recv_ctx. */
 int leat_chan_send_ctx_(leat_ctx *ctx, struct leat_chan_ *c, const void *elem);

@@ -20,6 +20,7 @@
 
 #include "leat/call.h"
 #include "leat/go.h"
+#include "leat/time.h"
 
 #include <stdint.h>
 
@@ -44,6 +45,12 @@ void leat_wg_done(leat_wg *group);
 
 /* Wait until the counter is zero; returns at once if it is. */
 void leat_wg_wait(leat_wg *group);
+
+/* The same, but no longer than until then: 0, or -ETIMEDOUT: it was not zero
+ * yet; at once if `when` is past.  -ENOMEM: there is no memory for the timer.
+ * Who gives up may wait again; the group must stay until a wait has returned 0.
+ * leat_wg_wait_ctx (context.h) waits until a context is cancelled. */
+int leat_wg_wait_until(leat_wg *group, leat_time when);
 
 /*
  * leat_wg_go(group, fn, args...) - add one, start fn(args...) in a goroutine

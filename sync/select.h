@@ -1,0 +1,36 @@
+/*
+ * select.h - a select that waits for one more thing, which is no channel.
+ *
+ *	select               the other thing, when it comes
+ *
+ *	joins its list
+ *	ASLEEP               claims the choice, fires it with the party's index,
+ *	  .                  drops its own lock
+ *	goes on   <--------- wakes who is ASLEEP
+ *	leaves its list
+ *
+ * A party in such a list is as one in a channel's queue: whoever finds it under
+ * the lock of that list may look at the choice.
+ */
+#ifndef SYNC_SELECT_H
+#define SYNC_SELECT_H
+
+#include "leat/select.h"
+
+#include "sync/chan.h"
+
+struct beside {
+	/* Puts the party in the list; false: no need, it has come. */
+	bool (*join)(struct beside *b, struct m **m);
+	/* The party is in the list no more, and whoever took it out has dropped
+	 * the lock.  Called even if it never joined. */
+	void (*leave)(struct beside *b, struct m **m);
+	struct party party; /* not queued */
+};
+
+/* n if b came, 0 .. n-1 if that case happened, -1 if neither did until then,
+ * -ENOMEM. */
+int select_beside(struct beside *b, const struct leat_case *cases, int n,
+		  int64_t when);
+
+#endif
