@@ -11,6 +11,7 @@
 #include "leat/go.h"
 #include "leat/runtime.h"
 #include "leat/select.h"
+#include "leat/signal.h"
 #include "leat/time.h"
 #include "leat/timer.h"
 #include "leat/waitgroup.h"

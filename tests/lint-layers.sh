@@ -21,7 +21,7 @@ sched dispatch park due wake worker spare procs
 overflow sysmon
 block go runtime
 '
-doors='base atomic backoff os park g go timer due'
+doors='base atomic backoff lock os park g go timer due'
 
 rc=0
 says() {
