@@ -90,8 +90,10 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int64_t bench_percentile(int64_t *value, size_t n, int percent)
+int64_t bench_percentile(int64_t *value, size_t n, double percent)
 {
+	size_t i = (size_t)((double)n * percent / 100);
+
 	qsort(value, n, sizeof(*value), by_value);
-	return value[n * (size_t)percent / 100];
+	return value[i < n ? i : n - 1];
 }

@@ -88,7 +88,7 @@ static inline void bench_each(struct bench *b, double value)
 double bench_cpu(void);
 
 /* That many percent of the n values are below it; sorts them. */
-int64_t bench_percentile(int64_t *value, size_t n, int percent);
+int64_t bench_percentile(int64_t *value, size_t n, double percent);
 
 /* The i-th number of a fixed, even, irregular row (splitmix64), 63 bits. */
 static inline int64_t bench_chance(uint64_t i)

@@ -1,8 +1,10 @@
 package perf
 
 import (
+	"runtime"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,28 +44,59 @@ func chance(i int) time.Duration {
 	return time.Duration((x ^ x>>31) >> 1)
 }
 
-func reportPercentile(b *testing.B, d []time.Duration, percent int) {
+func reportPercentile(b *testing.B, d []time.Duration, percent float64) {
 	sort.Slice(d, func(i, j int) bool { return d[i] < d[j] })
-	b.ReportMetric(float64(d[len(d)*percent/100]), "each")
+	i := int(float64(len(d)) * percent / 100)
+	if i == len(d) {
+		i--
+	}
+	b.ReportMetric(float64(d[i]), "each")
 }
 
 // sleepOften takes longer than a turn measures, so b.N is 1.
-func sleepOften(b *testing.B, percent int) {
-	const times = 2000
+func sleepOften(b *testing.B, d time.Duration, times int, percent float64) {
 	late := make([]time.Duration, times)
 
 	b.ResetTimer()
 	for i := range late {
 		start := time.Now()
-		time.Sleep(50 * time.Microsecond)
-		late[i] = time.Since(start) - 50*time.Microsecond
+		time.Sleep(d)
+		late[i] = time.Since(start) - d
 	}
 	b.StopTimer()
 	reportPercentile(b, late, percent)
 }
 
-func Benchmark_sleep_50us_p50(b *testing.B) { sleepOften(b, 50) }
-func Benchmark_sleep_50us_p99(b *testing.B) { sleepOften(b, 99) }
+// sleepLoaded is the same where all Ps but one compute.
+func sleepLoaded(b *testing.B, d time.Duration, times int, percent float64) {
+	var enough atomic.Bool
+	var all sync.WaitGroup
+
+	for i := 1; i < runtime.GOMAXPROCS(0); i++ {
+		all.Add(1)
+		go func() {
+			for !enough.Load() {
+			}
+			all.Done()
+		}()
+	}
+	sleepOften(b, d, times, percent)
+	enough.Store(true)
+	all.Wait()
+}
+
+const us = time.Microsecond
+
+func Benchmark_sleep_50us_p50(b *testing.B)      { sleepOften(b, 50*us, 2000, 50) }
+func Benchmark_sleep_50us_p99(b *testing.B)      { sleepOften(b, 50*us, 2000, 99) }
+func Benchmark_sleep_50us_p999(b *testing.B)     { sleepOften(b, 50*us, 4000, 99.9) }
+func Benchmark_sleep_50us_max(b *testing.B)      { sleepOften(b, 50*us, 2000, 100) }
+func Benchmark_sleep_50us_load_p50(b *testing.B) { sleepLoaded(b, 50*us, 2000, 50) }
+func Benchmark_sleep_50us_load_p99(b *testing.B) { sleepLoaded(b, 50*us, 2000, 99) }
+func Benchmark_sleep_1ms_p50(b *testing.B)       { sleepOften(b, 1000*us, 500, 50) }
+func Benchmark_sleep_1ms_p99(b *testing.B)       { sleepOften(b, 1000*us, 500, 99) }
+func Benchmark_sleep_10ms_p50(b *testing.B)      { sleepOften(b, 10000*us, 100, 50) }
+func Benchmark_sleep_10ms_p99(b *testing.B)      { sleepOften(b, 10000*us, 100, 99) }
 
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage

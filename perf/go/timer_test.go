@@ -92,7 +92,7 @@ func fireByTheMillion(b *testing.B, cpu bool) {
 func Benchmark_timer_fire_1m_late(b *testing.B) { fireByTheMillion(b, false) }
 func Benchmark_timer_fire_1m_cpu(b *testing.B)  { fireByTheMillion(b, true) }
 
-func besideHogs(b *testing.B, percent int) {
+func besideHogs(b *testing.B, percent float64) {
 	late := make([]time.Duration, 500)
 	over := make(chan int, 1)
 	var left atomic.Int64
