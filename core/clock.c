@@ -17,6 +17,8 @@ enum {
 };
 
 _Atomic uint64_t clock_rate, clock_window;
+bool clock_is_fake;
+_Atomic int64_t clock_fake = CLOCK_FAKE_START;
 
 /* The clock, and the counter just before and after it. */
 struct sample {
@@ -58,8 +60,11 @@ static bool is_trusted(void)
 	return strcmp(name, CPU_CLOCKSOURCE) == 0;
 }
 
-void clock_start(void)
+void clock_start(bool fake)
 {
+	clock_is_fake = fake;
+	if (fake)
+		return;
 	if (!is_trusted())
 		return;
 	origin = sample();
@@ -104,7 +109,11 @@ static void mistrust(const struct clock_reading *r, const struct sample *s)
 
 int64_t clock_read(struct clock_reading *r)
 {
-	struct sample s = sample();
+	struct sample s;
+
+	if (unlikely(clock_is_fake))
+		return clock_now();
+	s = sample();
 
 	mistrust(r, &s);
 

@@ -22,6 +22,7 @@
 
 #include "core/atomic.h"
 #include "core/base.h"
+#include "core/os.h"
 
 #include <stdint.h>
 
@@ -33,8 +34,22 @@ struct clock_reading {
 extern _Atomic uint64_t clock_rate;   /* ns a tick, times 2^32 */
 extern _Atomic uint64_t clock_window; /* ticks a reading is good for; 0: none */
 
+/* LEAT_CLOCK=fake (fake.h): all of the above is not used, and the time is this. */
+extern bool clock_is_fake;
+extern _Atomic int64_t clock_fake;
+#define CLOCK_FAKE_START 3600000000000ll
+
 /* Once, before there are threads. */
-void clock_start(void);
+void clock_start(bool fake);
+
+/* The time that timers and users go by. */
+static ALWAYS_INLINE int64_t clock_now(void)
+{
+	if (likely(!clock_is_fake))
+		return os_now();
+	/* [clock.fake] pairs with [fake.move]. */
+	return a_load(&clock_fake, acquire);
+}
 
 /* Read both. */
 COLD int64_t clock_read(struct clock_reading *r);

@@ -64,7 +64,7 @@ static uint32_t fire_some(struct m *m, int64_t now)
 
 void due_fire(struct m *m, struct p *p)
 {
-	int64_t now = os_now();
+	int64_t now = clock_now();
 
 	if (now < a_load(&p->timers.expiry, relaxed))
 		return;

@@ -100,7 +100,7 @@ void idle_publish(struct idle *i, int p, bool searching)
 	if (searching)
 		a_sub(&i->state, SEARCHING_ONE, relaxed);
 
-	/* [idle.rescan] pairs with [idle.submit], [wake.look]. */
+	/* [idle.rescan] pairs with [idle.submit], [wake.look], [fake.idle]. */
 	a_fence(seq_cst);
 }
 

@@ -43,6 +43,7 @@ struct m {
 	int wired;          /* goroutines that locked this thread */
 	bool sought;        /* it asked for its P, and has run nothing yet */
 	bool loose;         /* computes without a P; counted in sched */
+	bool away;          /* computes or blocks without one; counted, too */
 	int bonds;          /* goroutines bound to this thread */
 	uint32_t random;    /* this thread's, at any time */
 	bool choices;       /* of the last select several were ready: a hint */

@@ -6,6 +6,7 @@
  *	idle       LEAT_IDLE       enum leat_idle         park, adaptive, spin
  *	stack      LEAT_STACK      16 KiB to 1 GiB        digits, then K, M, G
  *	pin        LEAT_PIN        enum leat_pin          yes, no
+ *	clock      LEAT_CLOCK      enum leat_clock        real, fake
  *	topology   LEAT_TOPOLOGY   not empty              hwloc's
  *
  * A variable that is set but empty is refused like any other nonsense: it is
@@ -123,6 +124,14 @@ static void read_choices(struct options *o)
 		[LEAT_PIN_NO] = "no",
 	};
 
+	static const char *const clock[] = {
+		[LEAT_CLOCK_REAL] = "real",
+		[LEAT_CLOCK_FAKE] = "fake",
+	};
+
+	o->clock =
+		(enum leat_clock)choice("LEAT_CLOCK", clock, ARRAY_LEN(clock),
+					"real or fake", (int)o->clock);
 	o->idle =
 		(enum leat_idle)choice("LEAT_IDLE", idle, ARRAY_LEN(idle),
 				       "park, adaptive or spin", (int)o->idle);
@@ -160,6 +169,10 @@ static void check_given(const struct leat_options *given)
 		refuse("leat_options.pin = %d: want LEAT_PIN_YES or "
 		       "LEAT_PIN_NO",
 		       (int)given->pin);
+	if ((unsigned)given->clock > LEAT_CLOCK_FAKE)
+		refuse("leat_options.clock = %d: want LEAT_CLOCK_REAL or "
+		       "LEAT_CLOCK_FAKE",
+		       (int)given->clock);
 	if (given->topology && !*given->topology)
 		refuse("leat_options.topology = \"\": want " HWLOC_FORM
 		       ", or NULL");
@@ -178,6 +191,7 @@ void options_read(struct options *o, const struct leat_options *given)
 		.stack = given->stack ? round_up(given->stack) : STACK_DEFAULT,
 		.pin = given->pin,
 		.topology = given->topology,
+		.clock = given->clock,
 	};
 	read_procs(o);
 	read_choices(o);

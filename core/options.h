@@ -14,6 +14,7 @@ struct options {
 	enum leat_idle idle;
 	size_t stack; /* in bytes, a power of two */
 	enum leat_pin pin;
+	enum leat_clock clock;
 	const char *topology; /* NULL: this machine */
 };
 

@@ -67,9 +67,11 @@ static void start(const struct leat_options *options)
 	topology_load(&sched.topology, sched.options.topology);
 	procs = sched.options.procs ? sched.options.procs
 				    : sched.topology.procs;
-	sched.policy = sched.options.idle;
+	sched.policy = sched.options.clock == LEAT_CLOCK_FAKE
+			       ? LEAT_IDLE_PARK
+			       : sched.options.idle;
 	a_light_is_heavy = !os_membarrier_init();
-	clock_start();
+	clock_start(sched.options.clock == LEAT_CLOCK_FAKE);
 	stack_init(sched.options.stack, procs);
 	make_nodes();
 	if (procs_make(procs) != 0)

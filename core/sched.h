@@ -42,6 +42,7 @@ struct sched {
 	_Alignas(CPU_LINE) _Atomic uint64_t started, ended;
 	_Atomic uint32_t seekers; /* threads that need a P themselves */
 	_Atomic int loose;        /* threads that compute without a P */
+	_Atomic int away;         /* those, and those that block without one */
 	_Atomic uint32_t watched; /* sysmon: 0 asleep for long, 1 awake */
 	_Atomic uint32_t told;    /* sysmon: 1 a timer is due before it looks */
 	_Atomic int64_t covered;  /* sysmon looks in time for what is later */
@@ -88,6 +89,8 @@ bool spare_wait(struct m *m);
 void spare_hand_over(struct m *m);
 /* The same, but if there is no other thread, m keeps it. */
 void spare_lend(struct m *m);
+/* m runs a goroutine, and has no P, or has one again. */
+void spare_away(struct m *m, bool away);
 /* A thread waits for a P of its own: give it ours.  False: none does. */
 bool spare_serve(struct m *m);
 /* m has lost its P while outside: part with the goroutine, wait, go on. */

@@ -17,6 +17,7 @@
  */
 #include "core/atomic.h"
 #include "core/base.h"
+#include "core/fake.h"
 #include "core/lock.h"
 #include "core/park.h"
 #include "core/sched.h"
@@ -219,7 +220,7 @@ static void reset(struct m *m, struct p *p)
 	m->g = m->parted = m->odd = m->corpse = NULL;
 	m->mine = NULL;
 	m->wired = 0;
-	m->loose = m->sought = m->unsettled = false;
+	m->loose = m->away = m->sought = m->unsettled = false;
 	m->pinned_to = -1;
 	m->bonds = 0;
 	m->doomed = false;
@@ -301,10 +302,29 @@ void spare_hand_over(struct m *m)
 		idle_publish(&sched.idle, p->id, false);
 }
 
+void spare_away(struct m *m, bool away)
+{
+	if (m->away == away)
+		return;
+	m->away = away;
+	/* Before the P goes: whoever sees that idle sees this. */
+	if (away) {
+		a_add(&sched.away, 1, relaxed);
+		return;
+	}
+	/* [spare.back] pairs with [fake.away]: the goroutine is in a queue, or
+	 * its thread among the seekers. */
+	a_sub(&sched.away, 1, release);
+	/* The goroutine may have run elsewhere by now, and all wait since. */
+	if (clock_is_fake)
+		fake_move(NULL);
+}
+
 void spare_lend(struct m *m)
 {
 	struct p *p = part_from(m);
 
+	spare_away(m, true);
 	if (spare_start(p)) {
 		/* A look at us may have shown a P whose thread blocks. */
 		sysmon_rouse();
@@ -313,6 +333,7 @@ void spare_lend(struct m *m)
 	lock_take(&pool.lock);
 	give_locked(m, p);
 	lock_drop(&pool.lock);
+	spare_away(m, false);
 }
 
 bool spare_serve(struct m *m)
@@ -392,6 +413,7 @@ bool spare_wait(struct m *m)
 			break;
 		if (!seeking && (seeking = enlist(m)))
 			call_for_help(m);
+		spare_away(m, false);
 
 		int64_t until = seeking ? OS_NEVER : os_now() + UNUSED_NS;
 		int rc = os_futex_wait(&m->note, 0, until);
@@ -399,6 +421,7 @@ bool spare_wait(struct m *m)
 		if (rc == -ETIMEDOUT && superfluous(m))
 			return false;
 	}
+	spare_away(m, false);
 	a_store(&m->blocked, 0, relaxed);
 	m->sought = seeking;
 	return true;

@@ -126,6 +126,7 @@ static bool retake(struct p *p, bool hog)
 		return false;
 	if (hog)
 		put_behind(m);
+	spare_away(m, true);
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 	if (!spare_start(p)) {
@@ -134,6 +135,7 @@ static bool retake(struct p *p, bool hog)
 		a_store(&m->p, p, relaxed);
 		if (hog)
 			put_back(m);
+		spare_away(m, false);
 		own_release(&m->own);
 		return false;
 	}
@@ -175,8 +177,12 @@ static int64_t patience_with(struct p *p, int64_t now)
 		       : LATE_NS;
 }
 
+/* The fake clock stands still: what is due now, is. */
 static bool is_late(struct p *p, int64_t now)
 {
+	if (unlikely(clock_is_fake))
+		return clock_now() >= a_load(&p->timers.expiry, relaxed) &&
+		       !sleeps(p);
 	return now - patience_with(p, now) >=
 		       a_load(&p->timers.expiry, relaxed) &&
 	       !sleeps(p);
@@ -192,7 +198,7 @@ static uint32_t relieve(struct p *p, int64_t now, bool moved)
 		return 0;
 	m = moved ? NULL : claim(p);
 	if (m)
-		return due_relieve(m, p, now);
+		return due_relieve(m, p, clock_is_fake ? clock_now() : now);
 	a_store(&p->attention, 1, relaxed);
 	return 0;
 }
@@ -282,7 +288,7 @@ static int64_t first_late(int64_t now)
 	int procs = a_load(&sched.procs, relaxed);
 	int64_t first = OS_NEVER;
 
-	for (int i = 0; i < procs; i++) {
+	for (int i = 0; i < procs && !clock_is_fake; i++) {
 		struct p *p = sched_p(i);
 		int64_t late = a_load(&p->timers.expiry, relaxed);
 
@@ -309,7 +315,7 @@ static void doze(int64_t now, int64_t pause)
 		if (pause > patience)
 			until = now + patience;
 		patience = 2 * patience < BEHIND_NS ? 2 * patience : BEHIND_NS;
-	} else if (pause > LATE_NS) {
+	} else if (pause > LATE_NS && !clock_is_fake) {
 		patience = LATE_NS;
 		a_store(&sched.covered, until - LATE_NS, relaxed);
 		/* Either we see a timer that is late before that, or whoever

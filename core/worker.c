@@ -13,6 +13,7 @@
  * is held back by it, for none is current.
  */
 #include "core/due.h"
+#include "core/fake.h"
 #include "core/live.h"
 #include "core/park.h"
 #include "core/sched.h"
@@ -302,7 +303,8 @@ static bool spin(struct m *m, struct p *p)
 static void sleep(struct p *p)
 {
 	uint32_t none = NOTE_NONE;
-	int64_t expiry = a_load(&p->timers.expiry, relaxed);
+	int64_t expiry =
+		clock_is_fake ? OS_NEVER : a_load(&p->timers.expiry, relaxed);
 
 	stack_flush(&p->stacks, STACK_CACHE / 4);
 	/* [sleep.note] pairs with [wake.note]. */
@@ -349,8 +351,13 @@ static void idle(struct m *m, struct p *p, bool searching, bool lingered)
 	due_settle(p);
 	a_store(&p->note, NOTE_NONE, relaxed);
 	idle_publish(&sched.idle, p->id, searching);
-	if (!visible(m, p) && !(spins && spin(m, p)))
+	if (!visible(m, p) && !(spins && spin(m, p))) {
+		if (unlikely(clock_is_fake) && fake_move(p)) {
+			sysmon_rouse();
+			return;
+		}
 		sleep(p);
+	}
 	/* A waker has cleared the bit: its note comes after it has counted us
 	 * as searching, and no earlier may we go on. */
 	if (!idle_withdraw(&sched.idle, p->id))

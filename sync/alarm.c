@@ -27,6 +27,7 @@
 #include "leat/timer.h"
 
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/due.h"
 #include "core/go.h"
 #include "core/os.h"
@@ -88,7 +89,7 @@ static _Atomic uint32_t *users_of(struct leat_timer *t)
 static leat_time from_now(leat_duration d)
 {
 	struct m *m = arch_self();
-	int64_t now = m ? clock_ahead(&m->reading) : os_now();
+	int64_t now = m ? clock_ahead(&m->reading) : clock_now();
 
 	return d > LEAT_NEVER - now ? LEAT_NEVER : now + d;
 }

@@ -10,9 +10,9 @@
 #include "sync/context.h"
 
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/due.h"
 #include "core/go.h"
-#include "core/os.h"
 #include "core/park.h"
 #include "leat/select.h"
 #include "sync/errand.h"
@@ -231,7 +231,7 @@ leat_ctx *leat_with_deadline_cause(leat_ctx *parent, leat_time when,
 	k = canceller_of(ctx);
 	k->deadline = when > 0 ? when : 0;
 	k->in_time = leat_error_retain(cause ? cause : LEAT_DEADLINE_EXCEEDED);
-	if (when <= os_now()) {
+	if (when <= clock_now()) {
 		ctx_cancel(k, LEAT_DEADLINE_EXCEEDED, k->in_time);
 	} else if (!leat_ctx_err(ctx) && !set(k)) {
 		leat_cancel(ctx); /* ends who relays to it, if anybody does */

@@ -3,6 +3,8 @@
  */
 #include "sync/deadline.h"
 
+#include "core/clock.h"
+#include "core/fake.h"
 #include "core/os.h"
 #include "core/timer.h"
 
@@ -56,12 +58,38 @@ void deadline_end(struct m *m, struct deadline *d)
 	event_free(ts, &d->event, EVENT_SMALL);
 }
 
+/* The kernel does not know the fake clock: look now and then. */
+static void deadline_sleep_fake(struct choice *c, struct waiter *w,
+				int64_t when)
+{
+	struct fake_wait wait;
+
+	fake_wait_begin(&wait, when);
+	/* [deadline.look] pairs with [waiter.wake]. */
+	while (!a_load(&w->woken, acquire)) {
+		os_futex_wait(&w->woken, 0,
+			      clock_now() < when ? os_now() + FAKE_LOOK_NS
+						 : OS_NEVER);
+		if (clock_now() < when)
+			continue;
+		if (choice_claim(c)) {
+			choice_fire(c, DEADLINE_INDEX);
+			break;
+		}
+	}
+	fake_wait_end(&wait);
+}
+
 void deadline_sleep(struct choice *c, struct waiter *w, int64_t when)
 {
+	if (unlikely(clock_is_fake) && when != OS_NEVER) {
+		deadline_sleep_fake(c, w, when);
+		return;
+	}
 	/* [deadline.wait] pairs with [waiter.wake]. */
 	while (!a_load(&w->woken, acquire)) {
 		os_futex_wait(&w->woken, 0, when);
-		if (when == OS_NEVER || os_now() < when)
+		if (when == OS_NEVER || clock_now() < when)
 			continue;
 		/* Too late, if somebody is about to wake us. */
 		when = OS_NEVER;

@@ -35,8 +35,8 @@
 #include "sync/deadline.h"
 
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/due.h"
-#include "core/os.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -533,7 +533,7 @@ int leat_select_until_(const struct leat_case *cases, int n, unsigned how,
 
 	if (i >= 0 && happens(&cases[i]))
 		return i;
-	if (when != OS_NEVER && when <= os_now())
+	if (when != OS_NEVER && when <= clock_now())
 		return poll(cases, n, how & LEAT_FIRST_);
 	return select_slowly(cases, n, how, when, NULL);
 }

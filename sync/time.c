@@ -5,18 +5,20 @@
  */
 #include "leat/time.h"
 
+#include "core/clock.h"
 #include "core/due.h"
+#include "core/fake.h"
 #include "core/os.h"
 #include "core/park.h"
 
 leat_time leat_now(void)
 {
-	return os_now();
+	return clock_now();
 }
 
 leat_duration leat_until(leat_time t)
 {
-	int64_t now = os_now();
+	int64_t now = clock_now();
 
 	if (t == LEAT_NEVER)
 		return LEAT_NEVER;
@@ -30,7 +32,7 @@ leat_duration leat_since(leat_time t)
 
 leat_time leat_after_now(leat_duration d)
 {
-	int64_t now = os_now();
+	int64_t now = clock_now();
 
 	return d > LEAT_NEVER - now ? LEAT_NEVER : now + d;
 }
@@ -46,12 +48,26 @@ SANITIZE_SWITCHES static void sleep_here(struct m *m, leat_time t)
 	m_leave(park(m, G_SLEEP, &m->scratch, 0));
 }
 
+static void sleep_fake(leat_time t)
+{
+	struct fake_wait w;
+
+	fake_wait_begin(&w, t);
+	while (clock_now() < t)
+		os_sleep(FAKE_LOOK_NS);
+	fake_wait_end(&w);
+}
+
 /* On a thread of its own. */
 static void sleep_there(leat_time t)
 {
 	static _Atomic uint32_t never;
 
-	while (os_now() < t)
+	if (unlikely(clock_is_fake)) {
+		sleep_fake(t);
+		return;
+	}
+	while (clock_now() < t)
 		os_futex_wait(&never, 0, t);
 }
 
@@ -59,7 +75,7 @@ void leat_sleep_until(leat_time t)
 {
 	struct m *m;
 
-	if (t <= os_now())
+	if (t <= clock_now())
 		return;
 	m = m_enter();
 	if (m)

@@ -26,8 +26,8 @@
 #include "leat/time.h"
 
 #include "core/base.h"
+#include "core/clock.h"
 #include "core/go.h"
-#include "core/os.h"
 #include "sync/circle.h"
 #include "sync/select.h"
 
@@ -324,7 +324,7 @@ int leat_wg_wait_until(leat_wg *group, leat_time when)
 		fatal("leat_wg_wait_until: nil WaitGroup");
 	if (is_done(group))
 		return 0;
-	if (when != LEAT_NEVER && when <= os_now())
+	if (when != LEAT_NEVER && when <= clock_now())
 		return -ETIMEDOUT;
 
 	int i = wait_beside(group, NULL, 0, when);

@@ -17,11 +17,11 @@ timer
 g
 inject idle trim
 p backoff m
-sched dispatch park due wake worker spare procs
+sched dispatch park due wake worker spare procs fake
 overflow sysmon
 block go runtime
 '
-doors='base atomic backoff lock os park g go timer due'
+doors='base atomic backoff lock os clock park g go timer due fake'
 
 rc=0
 says() {

@@ -12,7 +12,7 @@ enum { TIMES = 1000000, FAR_NS = 200000 };
 
 static void learn(struct clock_reading *r)
 {
-	clock_start();
+	clock_start(false);
 	os_sleep(11000000);
 	for (int i = 0; i < 100 && clock_window == 0; i++) {
 		clock_read(r);

@@ -13,6 +13,7 @@ __attribute__((constructor)) static void forget(void)
 	unsetenv("LEAT_IDLE");
 	unsetenv("LEAT_STACK");
 	unsetenv("LEAT_PIN");
+	unsetenv("LEAT_CLOCK");
 	unsetenv("LEAT_TOPOLOGY");
 }
 
@@ -40,6 +41,7 @@ static void expect_defaults(struct options o)
 	EXPECT_EQ(o.idle, LEAT_IDLE_ADAPTIVE);
 	EXPECT_EQ(o.stack, STACK_DEFAULT);
 	EXPECT_EQ(o.pin, LEAT_PIN_YES);
+	EXPECT_EQ(o.clock, LEAT_CLOCK_REAL);
 	EXPECT(!o.topology);
 }
 
@@ -60,8 +62,10 @@ TEST(the_struct_is_taken, "R11 R30")
 		.stack = 100000,
 		.pin = LEAT_PIN_NO,
 		.topology = "pu:4",
+		.clock = LEAT_CLOCK_FAKE,
 	});
 
+	EXPECT_EQ(o.clock, LEAT_CLOCK_FAKE);
 	EXPECT_EQ(o.procs, 3);
 	EXPECT_EQ(o.idle, LEAT_IDLE_SPIN);
 	EXPECT_EQ(o.stack, 131072);
@@ -125,6 +129,8 @@ TEST(words_are_taken, "R18")
 	EXPECT_EQ(set("LEAT_IDLE", "spin").idle, LEAT_IDLE_SPIN);
 	EXPECT_EQ(set("LEAT_PIN", "yes").pin, LEAT_PIN_YES);
 	EXPECT_EQ(set("LEAT_PIN", "no").pin, LEAT_PIN_NO);
+	EXPECT_EQ(set("LEAT_CLOCK", "fake").clock, LEAT_CLOCK_FAKE);
+	EXPECT_EQ(set("LEAT_CLOCK", "real").clock, LEAT_CLOCK_REAL);
 	EXPECT_STR(set("LEAT_TOPOLOGY", "numa:2 core:4 pu:2").topology,
 		   "numa:2 core:4 pu:2");
 }
@@ -198,6 +204,9 @@ PIN(an_empty_way_to_pin, "")
 PIN(a_way_to_pin_in_capitals, "Yes")
 PIN(the_number_of_a_way_to_pin, "1")
 
+VARIABLE(no_clock, "LEAT_CLOCK", "slow", "want real or fake")
+VARIABLE(an_empty_clock, "LEAT_CLOCK", "", "want real or fake")
+
 VARIABLE(an_empty_machine, "LEAT_TOPOLOGY", "",
 	 "want a machine as hwloc writes it, such as \"numa:2 core:4 pu:2\"")
 
@@ -233,6 +242,8 @@ MEMBER(a_member_of_a_negative_way_to_idle, idle, (enum leat_idle) - 1,
        "-1: want ")
 MEMBER(a_member_of_no_way_to_pin, pin, (enum leat_pin)2,
        "2: want LEAT_PIN_YES or LEAT_PIN_NO\n")
+MEMBER(a_member_of_no_clock, clock, (enum leat_clock)2,
+       "2: want LEAT_CLOCK_REAL or LEAT_CLOCK_FAKE\n")
 MEMBER(a_member_of_a_size_too_small, stack, 16383,
        "16383: want 16384 to 1073741824 bytes, or 0 for 262144\n")
 MEMBER(a_member_of_a_size_too_large, stack, STACK_MAX + 1, "1073741825: want ")

@@ -44,15 +44,27 @@ enum leat_pin {
 	LEAT_PIN_NO,  /* wherever the kernel puts it */
 };
 
+enum leat_clock {
+	LEAT_CLOCK_REAL, /* CLOCK_MONOTONIC */
+	LEAT_CLOCK_FAKE, /* starts at one hour, stands still while any
+			    goroutine runs, and moves to the first timer when
+			    all wait: for tests.  A blocking call, and one that
+			    computes, hold it up; a goroutine that polls or
+			    yields in a loop does for ever.  Threads that are
+			    not the runtime's do not, but what they wait for
+			    counts.  idle is park.  After Go's synctest */
+};
+
 /* Zero in a member means the default given here. */
 struct leat_options {
-	int procs;            /* one P per CPU allowed by the affinity mask
+	int procs;             /* one P per CPU allowed by the affinity mask
 				  and the cgroup quota of all ancestors */
-	enum leat_idle idle;  /* adaptive */
-	size_t stack;         /* 256 KiB of address space; only touched pages
+	enum leat_idle idle;   /* adaptive */
+	size_t stack;          /* 256 KiB of address space; only touched pages
 				  cost memory */
-	enum leat_pin pin;    /* pinned */
-	const char *topology; /* of this machine */
+	enum leat_pin pin;     /* pinned */
+	const char *topology;  /* of this machine */
+	enum leat_clock clock; /* the real one */
 };
 
 /*

@@ -143,6 +143,9 @@ ASTRAY(leat_time, leat_after_now, leat_duration d)
 ASTRAY(void, leat_sleep, leat_duration d)
 ASTRAY(int64_t, os_now, void)
 
+bool clock_is_fake;
+_Atomic int64_t clock_fake;
+
 leat_error leat_error_retain(leat_error e)
 {
 	return e;

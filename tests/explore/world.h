@@ -8,6 +8,7 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "core/fake.h"
 #include "core/os.h"
 #include "core/sched.h"
 
@@ -141,6 +142,11 @@ ASTRAY(void, stack_credit_back, struct stack_cache *c)
 ASTRAY(void, stack_give_sized, char *top)
 ASTRAY(size_t, stack_trim, void)
 ASTRAY(int, os_thread, void *(*fn)(void *), void *arg, size_t size)
+bool clock_is_fake;
+_Atomic int64_t clock_fake;
+ASTRAY(bool, fake_move, struct p *p)
+ASTRAY(void, fake_wait_begin, struct fake_wait *w, int64_t when)
+ASTRAY(void, fake_wait_end, struct fake_wait *w)
 ASTRAY(void, os_timer_slack, void)
 ASTRAY(void, os_sleep, int64_t ns)
 ASTRAY(void, os_slice, int tid, int64_t ns)
