@@ -47,8 +47,8 @@ struct m {
 	int bonds;          /* goroutines bound to this thread */
 	uint32_t random;    /* this thread's, at any time */
 	bool choices;       /* of the last select several were ready: a hint */
-	int pinned_to;      /* the P whose CPU this thread is on; -1 */
-	bool unsettled;     /* but sysmon took it off that, loose as it is */
+	_Atomic int pinned_to; /* the P whose CPU this thread is on; -1 */
+	bool unsettled;        /* but sysmon took it off that, loose as it is */
 	_Atomic uint64_t scratch; /* for switches that publish nothing */
 
 	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */

@@ -109,12 +109,12 @@ static struct m *take_seeker(void)
  * his turn on the CPU of a hog. */
 static void settle(struct m *m, const struct p *p)
 {
-	if ((m->pinned_to != p->id || m->unsettled) &&
+	if ((a_load(&m->pinned_to, relaxed) != p->id || m->unsettled) &&
 	    sched.options.pin == LEAT_PIN_YES)
 		topology_pin(m->tid, p->id);
 	if (m->unsettled)
 		os_slice(m->tid, 0);
-	m->pinned_to = p->id;
+	a_store(&m->pinned_to, p->id, relaxed);
 	m->unsettled = false;
 }
 
@@ -221,7 +221,7 @@ static void reset(struct m *m, struct p *p)
 	m->mine = NULL;
 	m->wired = 0;
 	m->loose = m->away = m->sought = m->unsettled = false;
-	m->pinned_to = -1;
+	a_store(&m->pinned_to, -1, relaxed);
 	m->bonds = 0;
 	m->doomed = false;
 	a_store(&m->blocked, 0, relaxed);
@@ -379,7 +379,7 @@ static bool enlist(struct m *m)
 static void call_for_help(struct m *m)
 {
 	wake_somebody();
-	wake_attention(sched_p(m->pinned_to));
+	wake_attention(sched_p(a_load(&m->pinned_to, relaxed)));
 }
 
 /* Unused for long, and there are as many as there are Ps: leave. */

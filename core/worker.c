@@ -69,7 +69,8 @@ static void requeue(struct m *m, struct g *g)
 	else if (p)
 		keep(p, g);
 	else
-		wake_submit(sched_p(m->pinned_to)->node, &g, 1);
+		wake_submit(sched_p(a_load(&m->pinned_to, relaxed))->node, &g,
+			    1);
 }
 
 /* One turn of a wait for a thread that may have lost its CPU. */
