@@ -13,34 +13,41 @@ static struct fake_wait *threads;
 /* Idle, it may still be about to find what came at that moment. */
 static bool finds_nothing(struct p *p)
 {
-	struct m *m = p_m(p);
-
-	return p_waiting(p) == 0 && !a_load(&p->inbox, relaxed) &&
-	       !(m && a_load(&m->bound, relaxed));
+	return p_waiting(p) == 0 && !a_load(&p->inbox, relaxed);
 }
 
-/* With the lock: nobody runs, and nothing is ready to. */
+static bool all_idle(uint64_t state)
+{
+	return idle_count(state) == (uint32_t)a_load(&sched.procs, relaxed) &&
+	       idle_searching(state) == 0;
+}
+
+/* With the lock: nobody runs, and nothing is ready to.  Who is away does not come
+ * back meanwhile; a P that was woken meanwhile, and has emptied a queue before we
+ * looked there, is idle no more by the state after it. */
 static bool all_wait(void)
 {
-	/* [fake.idle] pairs with [idle.rescan]. */
+	/* [fake.idle] pairs with [idle.count]. */
 	uint64_t state = a_load(&sched.idle.state, acquire);
 
-	if (idle_count(state) != (uint32_t)a_load(&sched.procs, relaxed) ||
-	    idle_searching(state) > 0)
-		return false;
-	/* [fake.away] pairs with [spare.back]. */
-	if (a_load(&sched.away, acquire) > 0)
+	if (!all_idle(state) || a_load(&sched.away, relaxed) > 0)
 		return false;
 	for (int i = 0; i < a_load(&sched.procs, relaxed); i++)
 		if (!finds_nothing(sched_p(i)))
 			return false;
-	return a_load(&sched.seekers, relaxed) == 0 && !sched_nodes_wait() &&
-	       !sched_stopping();
+	if (a_load(&sched.seekers, relaxed) > 0 || sched_nodes_wait() ||
+	    spare_bound_ready() || sched_stopping())
+		return false;
+	/* [fake.again] pairs with [idle.clear]: the looks come before it. */
+	a_fence(seq_cst);
+	return a_load(&sched.idle.state, relaxed) == state;
 }
 
 static int64_t first(void)
 {
-	int procs = a_load(&sched.procs, relaxed);
+	int procs = a_load(&sched.phase, relaxed) == SCHED_DEAD
+			    ? 0
+			    : a_load(&sched.procs, relaxed);
 	int64_t first = OS_NEVER;
 
 	for (int i = 0; i < procs; i++) {
@@ -75,18 +82,28 @@ static bool rouse_due(struct p *p, int64_t now)
 
 bool fake_move(struct p *p)
 {
-	bool ours = false;
+	bool ours = false, dead = a_load(&sched.phase, relaxed) == SCHED_DEAD;
 	int64_t then;
 
 	lock_take(&lock);
-	if (all_wait() && (then = first()) != OS_NEVER) {
+	/* When main has ended, only threads go on. */
+	if ((dead || all_wait()) && (then = first()) != OS_NEVER) {
 		if (then > a_load(&clock_fake, relaxed))
 			/* [fake.move] pairs with [clock.fake]. */
 			a_store(&clock_fake, then, release);
-		ours = rouse_due(p, a_load(&clock_fake, relaxed));
+		ours = !dead && rouse_due(p, a_load(&clock_fake, relaxed));
 	}
 	lock_drop(&lock);
 	return ours;
+}
+
+void fake_come_back(void)
+{
+	lock_take(&lock);
+	a_sub(&sched.away, 1, relaxed);
+	lock_drop(&lock);
+	/* The goroutine may have run elsewhere by now, and all wait since. */
+	fake_move(NULL);
 }
 
 void fake_wait_begin(struct fake_wait *w, int64_t when)

@@ -29,6 +29,9 @@
  * True: that is p's, which is idle no more. */
 bool fake_move(struct p *p);
 
+/* A thread that was away is not any more: what it ran is in a queue, or it seeks. */
+void fake_come_back(void);
+
 /* A thread that is not the runtime's waits until then: from begin to end the
  * clock stops there; it looks again as often as FAKE_LOOK_NS. */
 struct fake_wait {

@@ -33,7 +33,7 @@ static bool clear_bit(struct idle *i, int p)
 {
 	uint64_t bit = 1ull << (p % 64);
 
-	/* [idle.clear] pairs with [idle.set], [idle.clear]. */
+	/* [idle.clear] pairs with [idle.set], [idle.clear], [fake.again]. */
 	return a_and(&i->mask[p / 64], ~bit, acq_rel) & bit;
 }
 
@@ -93,14 +93,15 @@ bool idle_found(struct idle *i)
 
 void idle_publish(struct idle *i, int p, bool searching)
 {
-	a_add(&i->state, IDLE_ONE, relaxed);
+	/* [idle.count] pairs with [fake.idle]: its timers. */
+	a_add(&i->state, IDLE_ONE, release);
 
 	/* [idle.set] pairs with [idle.look], [idle.clear]. */
 	a_or(&i->mask[p / 64], 1ull << (p % 64), seq_cst);
 	if (searching)
 		a_sub(&i->state, SEARCHING_ONE, relaxed);
 
-	/* [idle.rescan] pairs with [idle.submit], [wake.look], [fake.idle]. */
+	/* [idle.rescan] pairs with [idle.submit], [wake.look]. */
 	a_fence(seq_cst);
 }
 

@@ -22,6 +22,7 @@
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,11 +242,25 @@ static size_t thread_stack(size_t n)
 	return ((n < least ? least : n) + page - 1) & -page;
 }
 
+/* Whoever happens to start a thread is not whom it is to be like. */
+static int start_blocked(const pthread_attr_t *attr, void *(*fn)(void *),
+			 void *arg)
+{
+	sigset_t every, before;
+	pthread_t id;
+	int failed;
+
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before);
+	failed = pthread_create(&id, attr, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed;
+}
+
 int os_thread(void *(*fn)(void *), void *arg, size_t stack)
 {
 	int errno_ = errno, failed = -fault(FAULT_THREAD);
 	pthread_attr_t attr;
-	pthread_t id;
 
 	if (!failed)
 		failed = pthread_attr_init(&attr);
@@ -254,10 +269,22 @@ int os_thread(void *(*fn)(void *), void *arg, size_t stack)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	failed = pthread_attr_setstacksize(&attr, thread_stack(stack));
 	if (!failed)
-		failed = pthread_create(&id, &attr, fn, arg);
+		failed = start_blocked(&attr, fn, arg);
 	pthread_attr_destroy(&attr);
 	errno = errno_;
 	return -failed;
+}
+
+static sigset_t usual;
+
+void os_signals_remember(void)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, &usual);
+}
+
+void os_signals_as_remembered(void)
+{
+	pthread_sigmask(SIG_SETMASK, &usual, NULL);
 }
 
 int os_pin(int tid, const void *set, size_t n)

@@ -47,8 +47,12 @@ void os_sleep(int64_t ns);
  * then a_light() would not be enough. */
 bool os_membarrier_init(void);
 
-/* Start a detached thread: fn(arg).  stack is a size in bytes. */
+/* Start a detached thread: fn(arg), with all signals blocked.  stack is a size in
+ * bytes. */
 int os_thread(void *(*fn)(void *), void *arg, size_t stack);
+/* The signals that the calling thread takes; and take them too. */
+void os_signals_remember(void);
+void os_signals_as_remembered(void);
 /* The kernel's number of the calling thread, and of its CPU; -1: unknown. */
 int os_thread_id(void);
 int os_cpu(void);

@@ -100,6 +100,7 @@ static void settle_search(struct p *p)
 /* Its thread, which was claimed, loses it. */
 static void take_from(struct m *m, struct p *p)
 {
+	spare_away(m, true);
 	a_store(&m->p, NULL, relaxed);
 	a_store(&p->m, NULL, relaxed);
 	own_take(&m->own);
@@ -259,6 +260,8 @@ struct m *procs_change(struct m *m, int n)
 		for (int i = n; i < was; i++)
 			empty(sched_p(i), heir);
 	}
+	if (self->id >= a_load(&sched.procs, relaxed))
+		spare_away(m, true);
 	go(self, was);
 	if (heir && heir != self)
 		wake_attention(heir);

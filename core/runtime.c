@@ -63,6 +63,7 @@ static void start(const struct leat_options *options)
 	int procs;
 
 	base_who = who;
+	os_signals_remember();
 	options_read(&sched.options, options);
 	topology_load(&sched.topology, sched.options.topology);
 	procs = sched.options.procs ? sched.options.procs

@@ -91,6 +91,8 @@ void spare_hand_over(struct m *m);
 void spare_lend(struct m *m);
 /* m runs a goroutine, and has no P, or has one again. */
 void spare_away(struct m *m, bool away);
+/* Is a goroutine ready that is bound to a thread? */
+bool spare_bound_ready(void);
 /* A thread waits for a P of its own: give it ours.  False: none does. */
 bool spare_serve(struct m *m);
 /* m has lost its P while outside: part with the goroutine, wait, go on. */

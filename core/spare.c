@@ -210,6 +210,7 @@ static void *thread_main(void *arg)
 	os_timer_slack();
 	overflow_thread(m);
 	settle(m, m_p(m));
+	os_signals_as_remembered();
 	worker_run(m);
 	retire(m);
 	return NULL;
@@ -220,7 +221,8 @@ static void reset(struct m *m, struct p *p)
 	m->g = m->parted = m->odd = m->corpse = NULL;
 	m->mine = NULL;
 	m->wired = 0;
-	m->loose = m->away = m->sought = m->unsettled = false;
+	m->loose = m->away = m->sought = false;
+	m->unsettled = true; /* as whoever makes the thread is */
 	a_store(&m->pinned_to, -1, relaxed);
 	m->bonds = 0;
 	m->doomed = false;
@@ -295,7 +297,11 @@ static struct p *part_from(struct m *m)
 
 void spare_hand_over(struct m *m)
 {
-	struct p *p = part_from(m);
+	struct p *p;
+
+	if (m->mine)
+		spare_away(m, true); /* until it seeks */
+	p = part_from(m);
 
 	/* Without a thread it is idle; whoever wakes it tries again. */
 	if (!spare_start(p))
@@ -308,16 +314,24 @@ void spare_away(struct m *m, bool away)
 		return;
 	m->away = away;
 	/* Before the P goes: whoever sees that idle sees this. */
-	if (away) {
+	if (away)
 		a_add(&sched.away, 1, relaxed);
-		return;
-	}
-	/* [spare.back] pairs with [fake.away]: the goroutine is in a queue, or
-	 * its thread among the seekers. */
-	a_sub(&sched.away, 1, release);
-	/* The goroutine may have run elsewhere by now, and all wait since. */
-	if (clock_is_fake)
-		fake_move(NULL);
+	else if (clock_is_fake)
+		fake_come_back();
+	else
+		a_sub(&sched.away, 1, relaxed);
+}
+
+bool spare_bound_ready(void)
+{
+	bool found = false;
+
+	lock_take(&pool.lock);
+	for (struct chunk *c = pool.chunks; c; c = c->next)
+		for (int i = 0; i < MS_A_CHUNK; i++)
+			found |= a_load(&c->m[i].bound, relaxed) != NULL;
+	lock_drop(&pool.lock);
+	return found;
 }
 
 void spare_lend(struct m *m)
@@ -344,6 +358,8 @@ bool spare_serve(struct m *m)
 	if (seeker) {
 		struct p *p = m_p(m);
 
+		if (m->mine)
+			spare_away(m, true); /* until it seeks */
 		own_part(&m->own);
 		a_store(&m->p, NULL, relaxed);
 		give_locked(seeker, p);

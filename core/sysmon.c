@@ -288,8 +288,15 @@ static int64_t first_late(int64_t now)
 	int procs = a_load(&sched.procs, relaxed);
 	int64_t first = OS_NEVER;
 
-	for (int i = 0; i < procs && !clock_is_fake; i++) {
+	for (int i = 0; i < procs; i++) {
 		struct p *p = sched_p(i);
+
+		if (unlikely(clock_is_fake)) {
+			/* It has no thread, because none could be made. */
+			if (!p_m(p) && is_late(p, now))
+				return now;
+			continue;
+		}
 		int64_t late = a_load(&p->timers.expiry, relaxed);
 
 		if (late < OS_NEVER - LATE_NS)

@@ -26,7 +26,7 @@
 enum {
 	BATCH = 8,     /* held at a time: whoever is woken meanwhile waits */
 	WALK = 8192,   /* Gs looked at in a pass, at most, ... */
-	PASS = 400000, /* ... and how long one may take, in ns ... */
+	PASS = 200000, /* ... and how long one may take, in ns ... */
 	LOOK = 256,    /* ... by a clock looked at after so many */
 };
 

@@ -21,14 +21,18 @@
  */
 #include "leat/signal.h"
 
+#include "leat/block.h"
+
 #include "core/atomic.h"
 #include "core/base.h"
 #include "core/lock.h"
 #include "core/os.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SIGNALS = 64, WATCHER_STACK = 64 << 10, WATCHER_NS = 20000 };
 
@@ -36,8 +40,10 @@ struct want {
 	struct want *next;
 	struct leat_chan_ *c; /* or */
 	leat_ctx *ctx;
+	int came;  /* which is to end the context; 0 */
 	bool told; /* the context */
 	uint64_t sigs;
+	uint64_t last; /* no more wanted, but some may have come before */
 };
 
 static struct {
@@ -49,6 +55,7 @@ static struct {
 } all;
 
 /* The handler's. */
+static _Atomic uint32_t inside;
 static _Atomic uint64_t arrived;
 static _Atomic uint32_t rung;
 
@@ -134,8 +141,14 @@ const char *leat_signal_text(int sig)
 
 static void arrives(int sig)
 {
+	/* In the one order of all that is seq_cst, whoever has changed what the
+	 * process does with it and then finds nobody inside finds it arrived:
+	 * [signal.in] pairs with [signal.drained]. */
+	a_add(&inside, 1, seq_cst);
 	/* [signal.arrived] pairs with [signal.taken]. */
 	a_or(&arrived, bit(sig), release);
+	/* [signal.out] pairs with [signal.drained]. */
+	a_sub(&inside, 1, release);
 	/* [signal.rung] pairs with [signal.heard]. */
 	a_store(&rung, 1, release);
 	os_futex_wake(&rung, 1);
@@ -187,37 +200,44 @@ static uint64_t send_to_all(void)
 	for (left = came; left; left &= left - 1) {
 		int sig = __builtin_ctzll(left) + 1;
 
-		for (struct want *w = all.first; w; w = w->next)
-			if (w->c && (w->sigs & bit(sig)))
+		for (struct want *w = all.first; w; w = w->next) {
+			if (!((w->sigs | w->last) & bit(sig)))
+				continue;
+			if (w->c)
 				leat_chan_try_send_(w->c, &sig);
+			else if (!w->came)
+				w->came = sig;
+		}
 	}
 	lock_drop(&all.lock);
 	return came;
 }
 
-/* A context that is to be told of one of them, retained, and which; NULL. */
-static leat_ctx *next_ctx(uint64_t sigs, int *sig)
+/* A context that is to be told, retained, and of what; NULL. */
+static leat_ctx *next_ctx(int *sig)
 {
+	struct want *w;
 	leat_ctx *ctx = NULL;
 
 	lock_take(&all.lock);
-	for (struct want *w = all.first; w && !ctx; w = w->next) {
-		if (!w->ctx || w->told || !(w->sigs & sigs))
-			continue;
+	w = all.first;
+	while (w && (!w->came || w->told))
+		w = w->next;
+	if (w) {
 		w->told = true;
 		ctx = leat_ctx_retain(w->ctx);
-		*sig = __builtin_ctzll(w->sigs & sigs) + 1;
+		*sig = w->came;
 	}
 	lock_drop(&all.lock);
 	return ctx;
 }
 
-static void cancel_all(uint64_t sigs)
+static void cancel_all(void)
 {
 	leat_ctx *ctx;
 	int sig;
 
-	while ((ctx = next_ctx(sigs, &sig)) != NULL) {
+	while ((ctx = next_ctx(&sig)) != NULL) {
 		leat_error cause = leat_errorf("%s signal received",
 					       leat_signal_text(sig));
 
@@ -227,20 +247,25 @@ static void cancel_all(uint64_t sigs)
 	}
 }
 
+/* Whoever made the thread may be pinned, and a hog. */
+static void be_nobodys(void)
+{
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) == 0)
+		os_pin(0, &cpus, sizeof(cpus));
+	os_slice(0, 0);
+}
+
 static void *watch(void *unused)
 {
-	sigset_t every;
-	uint64_t sigs;
-
 	(void)unused;
-	sigfillset(&every);
-	pthread_sigmask(SIG_BLOCK, &every, NULL);
+	be_nobodys();
 	for (;;) {
 		/* [signal.heard] pairs with [signal.rung]. */
 		a_swap(&rung, 0, acquire);
-		sigs = send_to_all();
-		if (sigs)
-			cancel_all(sigs);
+		if (send_to_all())
+			cancel_all();
 		else
 			os_futex_wait(&rung, 0, OS_NEVER);
 	}
@@ -287,29 +312,57 @@ static int add(struct leat_chan_ *c, leat_ctx *ctx, uint64_t sigs)
 	return rc;
 }
 
-/* The lock, when the watcher has sent what came of these. */
+/* The lock, when the watcher has sent what came of these, which the process does
+ * not hand to us any more. */
 static void lock_behind(uint64_t sigs)
 {
 	for (;;) {
 		lock_take(&all.lock);
-		if (!(a_load(&arrived, relaxed) & sigs))
+		/* [signal.drained] pairs with [signal.in], [signal.out]. */
+		if (a_load(&inside, seq_cst) == 0 &&
+		    !(a_load(&arrived, relaxed) & sigs))
 			return;
 		lock_drop(&all.lock);
-		leat_sleep(WATCHER_NS);
+		/* The watcher is a thread like any other. */
+		leat_block_enter();
+		os_sleep(WATCHER_NS);
+		leat_block_exit();
 	}
+}
+
+/* With the lock: it wants none of these any more. */
+static void want_no_more(struct want *w, uint64_t sigs)
+{
+	w->last |= w->sigs & sigs;
+	w->sigs &= ~sigs;
 }
 
 static void forget(struct leat_chan_ *c, leat_ctx *ctx)
 {
 	struct want **at = &all.first, *w;
+	uint64_t sigs;
 
-	lock_behind(UINT64_MAX);
+	lock_take(&all.lock);
 	w = find(c, ctx);
+	if (!w) {
+		lock_drop(&all.lock);
+		return;
+	}
+	sigs = w->sigs | w->last;
+	want_no_more(w, sigs);
+	arrange_all(sigs);
+	lock_drop(&all.lock);
+
+	lock_behind(sigs);
+	w = find(c, ctx);
+	if (w && w->sigs) {
+		w->last = 0; /* somebody wants some again */
+		w = NULL;
+	}
 	if (w) {
 		while (*at != w)
 			at = &(*at)->next;
 		*at = w->next;
-		arrange_all(w->sigs);
 	}
 	lock_drop(&all.lock);
 	if (!w)
@@ -360,14 +413,19 @@ static int take_away(const int *sigs, int n, bool ignore)
 
 	if (!set)
 		return -EINVAL;
-	lock_behind(set);
+	lock_take(&all.lock);
 	for (struct want *w = all.first; w; w = w->next)
-		w->sigs &= ~set;
+		want_no_more(w, set);
 	if (ignore)
 		all.ignored |= set;
 	else
 		all.ignored &= ~set;
 	arrange_all(set);
+	lock_drop(&all.lock);
+
+	lock_behind(set);
+	for (struct want *w = all.first; w; w = w->next)
+		w->last &= ~set;
 	lock_drop(&all.lock);
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #define MS 1000000ll
@@ -349,6 +350,65 @@ static int blocks_for_ever(void)
 TEST(leat_run_returns_although_others_block, "R5 R25")
 {
 	EXPECT_EQ(leat_run(blocks_for_ever), 9);
+}
+
+/* -- signals -- */
+
+static _Atomic int other_masks;
+
+/* Of those two, SIGUSR2 alone is blocked where leat_run was called. */
+static intptr_t checks_signals(void *unused)
+{
+	sigset_t now;
+
+	(void)unused;
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	other_masks += sigismember(&now, SIGUSR1) != 0 ||
+		       sigismember(&now, SIGUSR2) != 1;
+	sleep_ns(20 * MS);
+	return 0;
+}
+
+static void checks(leat_wg *all)
+{
+	leat_block(checks_signals, NULL);
+	leat_wg_done(all);
+}
+
+/* Threads are started by whoever finds one wanting: this one, who takes no
+ * signals, those it wakes, sysmon. */
+static void *brings_work(void *all)
+{
+	sigset_t every;
+
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, NULL);
+	for (int i = 0; i < 20; i++)
+		EXPECT_EQ(leat_go(checks, all), 0);
+	return NULL;
+}
+
+static int work_is_brought(void)
+{
+	leat_wg all = { 0 };
+	pthread_t id;
+
+	leat_wg_add(&all, 20);
+	EXPECT_EQ(pthread_create(&id, NULL, brings_work, &all), 0);
+	leat_wg_wait(&all);
+	pthread_join(id, NULL);
+	return 0;
+}
+
+TEST(threads_take_the_signals_of_who_called_leat_run, "R18 B.7")
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR2);
+	pthread_sigmask(SIG_SETMASK, &one, NULL);
+	EXPECT_EQ(leat_run(work_is_brought), 0);
+	EXPECT_EQ(other_masks, 0);
 }
 
 /* -- outside the runtime -- */

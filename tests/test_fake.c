@@ -231,7 +231,8 @@ static void locked(leat_wg *all)
 	for (int i = 1; i <= 20; i++) {
 		leat_sleep(LEAT_MINUTE);
 		EXPECT_EQ(leat_since(start), i * LEAT_MINUTE);
-		leat_block(blocks, NULL);
+		if (i % 4 == 0)
+			leat_block(blocks, NULL);
 	}
 	leat_thread_unlock();
 	leat_wg_done(all);
@@ -247,6 +248,68 @@ GO_TEST(locked_goroutines_keep_time_too, "R18 R201")
 	leat_go(locked, &all);
 	leat_wg_wait(&all);
 	EXPECT_EQ(leat_now(), LEAT_HOUR + 20 * LEAT_MINUTE);
+}
+
+static void locked_echo(leat_chan(int) in, leat_chan(int) out, leat_wg *all)
+{
+	leat_thread_lock();
+	leat_range(ball, in) {
+		EXPECT_EQ(leat_now(), LEAT_HOUR + ball * LEAT_SECOND);
+		leat_send(out, ball);
+	}
+	leat_wg_done(all);
+}
+
+/* It is ready, but its thread is not awake yet. */
+GO_TEST(a_locked_one_that_wakes_holds_it_up, "R18 R201")
+{
+	leat_chan(int) in = leat_make(int, 1), out = leat_make(int, 1);
+	leat_wg all = { 0 };
+
+	leat_wg_add(&all, 1);
+	leat_go(locked_echo, in, out, &all);
+	for (int i = 0; i < (int)test_count(300); i++) {
+		leat_send(in, i);
+		leat_sleep(LEAT_SECOND);
+		EXPECT_EQ(leat_len(out), 1);
+		leat_recv(out, NULL);
+	}
+	leat_close(in);
+	leat_wg_wait(&all);
+	leat_release(in);
+	leat_release(out);
+}
+
+static intptr_t computes_long(void *unused)
+{
+	int64_t end = real_ns() + 30000000;
+
+	(void)unused;
+	while (real_ns() < end)
+		;
+	return 0;
+}
+
+static void computes_at_once(leat_wg *all)
+{
+	leat_time start = leat_now();
+
+	computes_long(NULL);
+	EXPECT_EQ(leat_now(), start);
+	leat_wg_done(all);
+}
+
+GO_TEST(one_whose_P_goes_out_of_use_holds_it_up, "R18 R201")
+{
+	leat_wg all = { 0 };
+
+	leat_wg_add(&all, 2);
+	leat_go(computes_at_once, &all);
+	leat_go(computes_at_once, &all);
+	leat_yield();
+	leat_procs_set(1);
+	leat_sleep(LEAT_SECOND);
+	leat_wg_wait(&all);
 }
 
 /* -- threads that are not the runtime's -- */

@@ -74,7 +74,8 @@ struct leat_options {
  * When it returns, the remaining goroutines have been stopped at their next
  * call into the runtime and stay stopped, as the process of a Go program ends
  * with main.  The runtime starts once in a process: a second leat_run is a
- * fatal error, and so is one inside a goroutine.
+ * fatal error, and so is one inside a goroutine.  The threads that run goroutines
+ * take the signals that its caller takes, whoever had them started.
  *
  * leat_run_with(options, fn, args...) - the same with settings; options may be
  * NULL.

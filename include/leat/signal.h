@@ -23,9 +23,10 @@
  * SIGILL, SIGTRAP), which are no news but a crash, and for what is no signal.
  *
  * All may be called by any number of goroutines at once, and by threads that are
- * not the runtime's; none waits.  The handler runs on whatever thread the kernel
- * picks, for a few instructions; calls it interrupts are restarted (SA_RESTART).
- * After Go's os/signal.
+ * not the runtime's; none waits but for what has come to be sent.  The handler runs
+ * on whatever thread the kernel picks, for a few instructions; calls it interrupts
+ * are restarted (SA_RESTART).  A child of fork keeps the handlers, which do nothing
+ * there, until it calls exec.  After Go's os/signal.
  */
 #ifndef LEAT_SIGNAL_H
 #define LEAT_SIGNAL_H

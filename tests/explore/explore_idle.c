@@ -240,6 +240,7 @@ static const struct explore_case cases[] = {
 };
 
 EXPLORE(cases, "core/idle.c core/wake.c core/worker.c core/sysmon.c core/due.h",
+	{ "idle.count", NULL, "for the fake clock" },
 	{ "idle.set", NULL, "the fence after it decides (idle.rescan)" },
 	{ "idle.look", NULL, "the fence before it decides (idle.submit)" },
 	{ "idle.clear", NULL,
