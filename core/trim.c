@@ -24,10 +24,12 @@
 #include <sys/mman.h>
 
 enum {
-	BATCH = 8,     /* held at a time: whoever is woken meanwhile waits */
-	WALK = 8192,   /* Gs looked at in a pass, at most, ... */
-	PASS = 200000, /* ... and how long one may take, in ns ... */
-	LOOK = 256,    /* ... by a clock looked at after so many */
+	BATCH = 8,      /* held at a time: whoever is woken meanwhile waits */
+	WALK = 8192,    /* Gs looked at in a pass, at most, ... */
+	PASS = 200000,  /* ... and how long one may take, in ns, ... */
+	LOOK = 256,     /* ... by a clock looked at after so many; */
+	DEAR = 50000,   /* but a batch this long has given much back, ... */
+	MOST = 5000000, /* ... and its time does not count, up to this */
 };
 
 static struct {
@@ -89,13 +91,23 @@ static void round_over(void)
 	walk.missed = 0;
 }
 
+/* How long it took, if it was worth that; else 0. */
+static int64_t dear_batch(struct g **g, size_t n, size_t *done)
+{
+	int64_t took = os_now();
+
+	*done += trim_batch(g, n);
+	took = os_now() - took;
+	return took > DEAR ? took : 0;
+}
+
 size_t trim_waiting(void)
 {
-	int64_t end = os_now() + PASS;
+	int64_t now = os_now(), end = now + PASS, last = now + MOST;
 	struct g *batch[BATCH];
 	size_t n = 0, done = 0;
 
-	for (int i = 0; i < WALK; i++) {
+	for (int i = 0; i < WALK && now < end && now < last; i++) {
 		struct g *g = g_at(walk.at);
 
 		if (!g) {
@@ -106,13 +118,12 @@ size_t trim_waiting(void)
 		if (due(g))
 			batch[n++] = g;
 		if (n == BATCH) {
-			done += trim_batch(batch, n);
+			end += dear_batch(batch, n, &done);
 			n = 0;
 		} else if (i % LOOK != 0) {
 			continue;
 		}
-		if (os_now() >= end)
-			break;
+		now = os_now();
 	}
 	done += trim_batch(batch, n);
 	return walk.at > 0 || done > 0 ? 1 : walk.left;

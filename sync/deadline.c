@@ -58,44 +58,27 @@ void deadline_end(struct m *m, struct deadline *d)
 	event_free(ts, &d->event, EVENT_SMALL);
 }
 
-/* The kernel does not know the fake clock: look now and then. */
-static void deadline_sleep_fake(struct choice *c, struct waiter *w,
-				int64_t when)
-{
-	struct fake_wait wait;
-
-	fake_wait_begin(&wait, when);
-	/* [deadline.look] pairs with [waiter.wake]. */
-	while (!a_load(&w->woken, acquire)) {
-		os_futex_wait(&w->woken, 0,
-			      clock_now() < when ? os_now() + FAKE_LOOK_NS
-						 : OS_NEVER);
-		if (clock_now() < when)
-			continue;
-		if (choice_claim(c)) {
-			choice_fire(c, DEADLINE_INDEX);
-			break;
-		}
-	}
-	fake_wait_end(&wait);
-}
-
 void deadline_sleep(struct choice *c, struct waiter *w, int64_t when)
 {
-	if (unlikely(clock_is_fake) && when != OS_NEVER) {
-		deadline_sleep_fake(c, w, when);
-		return;
-	}
+	bool fake = unlikely(clock_is_fake) && when != OS_NEVER;
+	struct fake_wait wait;
+
+	if (fake)
+		fake_wait_begin(&wait, when);
 	/* [deadline.wait] pairs with [waiter.wake]. */
 	while (!a_load(&w->woken, acquire)) {
-		os_futex_wait(&w->woken, 0, when);
+		/* The kernel does not know the fake clock: look now and then. */
+		os_futex_wait(&w->woken, 0,
+			      fake ? os_now() + FAKE_LOOK_NS : when);
 		if (when == OS_NEVER || clock_now() < when)
 			continue;
 		/* Too late, if somebody is about to wake us. */
 		when = OS_NEVER;
 		if (choice_claim(c)) {
 			choice_fire(c, DEADLINE_INDEX);
-			return;
+			break;
 		}
 	}
+	if (fake)
+		fake_wait_end(&wait);
 }

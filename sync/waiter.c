@@ -41,8 +41,8 @@ void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value)
 
 void waiter_rouse(struct waiter *w)
 {
-	/* [waiter.wake] pairs with [waiter.wait], [deadline.wait],
-	 * [deadline.look].  The node may be gone after this; the wake goes to
+	/* [waiter.wake] pairs with [waiter.wait], [deadline.wait].
+	 * The node may be gone after this; the wake goes to
 	 * an address, and a stray one is harmless. */
 	a_store(&w->woken, 1, release);
 	os_futex_wake(&w->woken, 1);

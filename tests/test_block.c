@@ -408,7 +408,7 @@ TEST(threads_take_the_signals_of_who_called_leat_run, "R18 B.7")
 	sigaddset(&one, SIGUSR2);
 	pthread_sigmask(SIG_SETMASK, &one, NULL);
 	EXPECT_EQ(leat_run(work_is_brought), 0);
-	EXPECT_EQ(other_masks, 0);
+	EXPECT_EQ((int)other_masks, 0);
 }
 
 /* -- outside the runtime -- */

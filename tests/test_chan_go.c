@@ -231,7 +231,7 @@ MEETS(string, const char *, text)
 
 GO_TEST(who_does_not_wait_meets_who_does, "R66 R67 R71 R72 R80")
 {
-	for (int round = 0; round < 1000; round++) {
+	for (int round = 0; round < (int)test_count(2000); round++) {
 		int32_meets(round % 3);
 		int64_meets(round % 3);
 		truth_meets(round % 3);

@@ -76,10 +76,13 @@ static void nothing(void)
 {
 }
 
-/* The thread sanitizer bears 8,128 at once, and is slow at making them. */
+/* The thread sanitizer bears 8,128 at once, and is slow at making them; the other
+ * one is slow, too. */
 static int at_once(int n)
 {
-	return test_under("tsan") ? 2000 : (int)test_count((size_t)n);
+	return test_under("tsan") ? 2000
+				  : (int)test_count((size_t)n) /
+					    (test_under("asan") ? 4 : 1);
 }
 
 static void spawn_many(int n)

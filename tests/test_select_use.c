@@ -449,7 +449,7 @@ GO_TEST(a_select_does_not_cost_more_when_many_wait_beside_it, "R102 R110")
 {
 	signal_chan done = leat_make(leat_signal, 0);
 	int_chan in = leat_make(int, 0), jobs = leat_make(int, 0);
-	int others = test_under("tsan") ? 500 : 10000;
+	int others = test_under("tsan") || test_under("qemu") ? 500 : 10000;
 	size_t n = test_count(4000);
 	int64_t alone, crowded;
 

@@ -82,8 +82,10 @@ GO_TEST(each_channel_gets_what_it_wants_and_no_more, "B.7")
 
 GO_TEST(no_names_are_all_that_can_be_had, "B.7")
 {
+	/* The emulator keeps two for itself. */
+	const int last = SIGRTMAX - (test_under("qemu") ? 2 : 0);
 	const int some[] = { SIGHUP,   SIGINT,  SIGTERM,  SIGCHLD,
-			     SIGWINCH, SIGTSTP, SIGRTMIN, SIGRTMAX };
+			     SIGWINCH, SIGTSTP, SIGRTMIN, last };
 	leat_chan(int) c = leat_make(int, 1);
 
 	EXPECT_EQ(leat_signal_notify(c), 0);

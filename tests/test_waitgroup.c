@@ -151,7 +151,7 @@ GO_TEST(each_wait_has_its_own_round, "R150 R152")
 {
 	leat_wg group = { 0 };
 
-	for (int round = 0; round < 1000; round++) {
+	for (int round = 0; round < (int)test_count(4000); round++) {
 		leat_wg all = { 0 };
 
 		leat_wg_add(&group, 1);
@@ -230,7 +230,7 @@ static void writes(int i)
 
 GO_TEST(writes_before_done_are_seen_after_wait, "R178")
 {
-	for (int round = 1; round <= (int)test_count(2000); round++) {
+	for (int round = 1; round <= (int)test_count(1000); round++) {
 		leat_wg group = { 0 };
 
 		for (int i = 0; i < 64; i++)

@@ -184,6 +184,11 @@ static void *wake(void *arg)
 	sigset_t mask;
 
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	for (int sig = 1; sig < 32; sig++)
+		EXPECT(sigismember(&mask, sig) == 1 || sig == SIGKILL ||
+		       sig == SIGSTOP);
+	os_signals_as_remembered();
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	EXPECT(sigismember(&mask, SIGUSR1) == 1);
 	EXPECT(sigismember(&mask, SIGUSR2) == 0);
 	EXPECT(arg == &met);
@@ -192,13 +197,14 @@ static void *wake(void *arg)
 	return NULL;
 }
 
-TEST(a_thread_runs_with_the_signals_of_its_maker, "R22")
+TEST(a_thread_takes_no_signals_and_then_those_remembered, "R22")
 {
 	sigset_t mask;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &mask, NULL);
+	os_signals_remember();
 	EXPECT_EQ(os_thread(wake, &met, 1), 0);
 	while (a_load(&met, relaxed) == 0)
 		os_futex_wait(&met, 0, OS_NEVER);

@@ -174,9 +174,9 @@ behind() {
 	[ "$cpu" = aarch64 ] || build aarch64 CROSS=$arm- suites
 	[ -z "$word" ] || return 0
 	run lint-selftest tests/lint-selftest.sh
-	build explore explore
+	build explore MODE=lto explore
 	for name in $explorers; do
-		run "$name" "build/$cpu-gcc-release/tests/explore/$name"
+		run "$name" "build/$cpu-gcc-lto/tests/explore/$name"
 	done
 	run examples-build make say= -j"$jobs" examples
 	run perf-build make say= "build/$cpu-gcc-release/perf/bench"

@@ -73,7 +73,9 @@ enum outcome explore_mode(const struct explore_case *c, unsigned mode,
 			  const char *replay, const char *places,
 			  bool *exhausted);
 const char *mode_name(unsigned mode);
-extern double explore_seconds; /* the limit for one case in one mode */
+/* The limits for one case in one mode. */
+extern double explore_seconds;
+extern long explore_runs;
 
 /* mutants.c */
 int mutants_run(const struct explore_case *c, size_t cases, const char *files,

@@ -19,6 +19,7 @@
 #undef _FORTIFY_SOURCE
 #include "tests/explore/engine.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 
 bool tracing;
 double explore_seconds = 180;
+long explore_runs = LONG_MAX;
 static int preemptions = 2;
 static int passed, failed;
 
@@ -133,8 +135,9 @@ enum outcome explore_mode(const struct explore_case *c, unsigned mode,
 
 		if (o == FAILED || replay)
 			return o;
-		if (search_count.runs % 1024 == 0 &&
-		    now() - start > explore_seconds)
+		if (search_count.runs >= explore_runs ||
+		    (search_count.runs % 1024 == 0 &&
+		     now() - start > explore_seconds))
 			return WHOLE;
 		if (o == AGAIN)
 			search_begin(NULL);
