@@ -23,13 +23,19 @@ static leat_duration tolerance(void)
 	return 300 * MS * test_slow();
 }
 
-static void sleep_for(leat_duration d)
+static bool in_time(leat_duration d)
 {
 	leat_time until = leat_after_now(d);
 
 	leat_sleep(d);
 	EXPECT(leat_now() >= until);
-	EXPECT(leat_since(until) < tolerance());
+	return leat_since(until) < tolerance();
+}
+
+/* A host may take all CPUs away for that long, but not three times in a row. */
+static void sleep_for(leat_duration d)
+{
+	EXPECT(in_time(d) || in_time(d) || in_time(d));
 }
 
 /* -- the clock -- */

@@ -157,22 +157,26 @@ GO_TEST(what_time_starts_waits_for_memory, "R30 R127 R189")
 GO_TEST(a_cancel_takes_back_what_waits_for_memory, "R30 R138")
 {
 	leat_wg gate = { 0 }, group = { 0 };
+	leat_time when = leat_after_now(50 * MS * test_slow());
 	leat_ctx *ctx[LATER];
+	int canceled = 0;
 
 	for (int i = 0; i < LATER; i++)
-		ctx[i] = leat_with_timeout(leat_background(), 2 * MS);
+		ctx[i] = leat_with_deadline(leat_background(), when);
 	leat_wg_add(&gate, 1);
 	EXPECT(os_fail("map", 1, true));
 	do
 		leat_wg_add(&group, 1);
 	while (leat_go(waits, &gate, &group) == 0);
 	leat_wg_done(&group);
-	leat_sleep(10 * MS);
+	leat_sleep_until(when + 10 * MS);
 	for (int i = 0; i < LATER; i++) {
 		leat_cancel(ctx[i]);
-		EXPECT(leat_ctx_err(ctx[i]) == LEAT_CANCELED);
+		canceled += leat_ctx_err(ctx[i]) == LEAT_CANCELED;
 		leat_ctx_release(ctx[i]);
 	}
+	/* A P's credit of stacks is enough for some, not for all. */
+	EXPECT(canceled > 0);
 	EXPECT(os_fail("map", 0, true));
 	leat_wg_done(&gate);
 	leat_wg_wait(&group);
