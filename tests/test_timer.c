@@ -194,9 +194,9 @@ static leat_chan(int) count;
 
 static void counts_down(int n)
 {
+	leat_send(count, n);
 	if (n > 0)
 		EXPECT_EQ(leat_go_after(1, counts_down, n - 1), 0);
-	leat_send(count, n);
 }
 
 GO_TEST(a_function_runs_later_in_its_own_goroutine, "R189 X2")
