@@ -23,14 +23,15 @@ static bool all_idle(uint64_t state)
 }
 
 /* With the lock: nobody runs, and nothing is ready to.  Who is away does not come
- * back meanwhile; a P that was woken meanwhile, and has emptied a queue before we
- * looked there, is idle no more by the state after it. */
+ * back meanwhile, so that is asked last: a thread from outside may have woken a P
+ * that blocks by now.  A P that was woken, and has emptied a queue before we looked
+ * there, is idle no more by the state after it. */
 static bool all_wait(void)
 {
 	/* [fake.idle] pairs with [idle.count]. */
 	uint64_t state = a_load(&sched.idle.state, acquire);
 
-	if (!all_idle(state) || a_load(&sched.away, relaxed) > 0)
+	if (!all_idle(state))
 		return false;
 	for (int i = 0; i < a_load(&sched.procs, relaxed); i++)
 		if (!finds_nothing(sched_p(i)))
@@ -38,9 +39,12 @@ static bool all_wait(void)
 	if (a_load(&sched.seekers, relaxed) > 0 || sched_nodes_wait() ||
 	    spare_bound_ready() || sched_stopping())
 		return false;
-	/* [fake.again] pairs with [idle.clear]: the looks come before it. */
+	/* [fake.again] pairs with [idle.clear]: the looks come before it.  Who emptied
+	 * a queue did not release that; but it had been woken, by acquiring, after it
+	 * was idle no more, and on the CPUs we know a store is seen by all at once. */
 	a_fence(seq_cst);
-	return a_load(&sched.idle.state, relaxed) == state;
+	return a_load(&sched.idle.state, relaxed) == state &&
+	       a_load(&sched.away, relaxed) == 0;
 }
 
 static int64_t first(void)
