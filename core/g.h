@@ -47,6 +47,8 @@ enum g_reason {
 	G_SELECT_NONE,      /* "select (no cases)" */
 	G_SLEEP,            /* "sleep" */
 	G_MUTEX,            /* "sync.Mutex.Lock" */
+	G_RWMUTEX,          /* "sync.RWMutex.Lock" */
+	G_RWMUTEX_READ,     /* "sync.RWMutex.RLock" */
 };
 
 struct m;

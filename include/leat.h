@@ -11,6 +11,7 @@
 #include "leat/go.h"
 #include "leat/mutex.h"
 #include "leat/runtime.h"
+#include "leat/rwmutex.h"
 #include "leat/select.h"
 #include "leat/signal.h"
 #include "leat/time.h"

@@ -54,14 +54,13 @@
 #define SPINS 4
 #endif
 
-enum { OWNED = 1, LOCK = 2, AWAKE = 4 };
+enum { OWNED = 1, LOCK = 2, AWAKE = 4, MARK_SHIFT = 54 };
 
 #define PASSED     (UINT64_C(1) << 48)
 #define PASSES     (LEAT_MARKS ? 63 : 1023)
 #define ALL_PASSES (PASSES * PASSED)
 #define SOME       (15 * PASSED)
 #define QUEUE      (PASSED - 16)
-#define MARK_SHIFT 54
 
 _Static_assert(sizeof(leat_mutex) == 8, "a mutex is one word");
 
