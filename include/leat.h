@@ -6,6 +6,7 @@
 
 #include "leat/block.h"
 #include "leat/chan.h"
+#include "leat/cond.h"
 #include "leat/context.h"
 #include "leat/error.h"
 #include "leat/go.h"

@@ -46,6 +46,7 @@
 #include "core/clock.h"
 #include "sync/circle.h"
 #include "sync/mark.h"
+#include "sync/mutex.h"
 #include "sync/select.h"
 
 #include <errno.h>
@@ -325,14 +326,9 @@ static uint64_t disowned(uint64_t was)
 	return (was & ~OWNED) + (was & AWAKE ? PASSED : 0);
 }
 
-static __attribute__((noinline)) SANITIZE_SWITCHES void
-unlock_slow(leat_mutex *mu)
+SANITIZE_SWITCHES struct m *mutex_unlock(leat_mutex *mu, struct m *m)
 {
-	if (!mu)
-		fatal("leat_mutex_unlock: nil Mutex");
-
 	_Atomic uint64_t *word = word_of(mu);
-	struct m *m = m_enter();
 
 	for (int turn = 0;;) {
 		uint64_t was = a_load(word, relaxed);
@@ -345,20 +341,29 @@ unlock_slow(leat_mutex *mu)
 			continue;
 		}
 		if (wakes(was)) {
-			if (!lock_queue(mu, &was))
-				continue;
-			m = unlock_to_next(mu, m, was);
-			break;
+			if (lock_queue(mu, &was))
+				return unlock_to_next(mu, m, was);
+			continue;
 		}
 		if (!disown(mu, &was, disowned(was)))
 			continue;
 		/* Who is awake may wait for this very CPU. */
 		if (m && is_enough(was))
 			m = yield(m);
-		else if (m)
+		else if (m && is_some(was))
 			park_share(m);
-		break;
+		return m;
 	}
+}
+
+static __attribute__((noinline)) SANITIZE_SWITCHES void
+unlock_slow(leat_mutex *mu)
+{
+	struct m *m;
+
+	if (!mu)
+		fatal("leat_mutex_unlock: nil Mutex");
+	m = mutex_unlock(mu, m_enter());
 	if (m)
 		m_leave(m);
 }

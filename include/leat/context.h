@@ -46,6 +46,7 @@
 
 #include "leat/call.h"
 #include "leat/chan.h"
+#include "leat/cond.h"
 #include "leat/error.h"
 #include "leat/mutex.h"
 #include "leat/rwmutex.h"
@@ -120,9 +121,10 @@ void leat_ctx_release(leat_ctx *ctx);
 /* Sleep for d, or until it is cancelled: its error then, else NULL. */
 leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d);
 
-/* leat_wg_wait, leat_mutex_lock, leat_rwmutex_lock and _rlock, waiting no longer
- * than until ctx is cancelled: 0, or -ECANCELED. */
+/* leat_wg_wait, leat_cond_wait, leat_mutex_lock, leat_rwmutex_lock and _rlock,
+ * waiting no longer than until ctx is cancelled: 0, or -ECANCELED. */
 int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group);
+int leat_cond_wait_ctx(leat_ctx *ctx, leat_cond *cond, leat_mutex *mu);
 int leat_mutex_lock_ctx(leat_ctx *ctx, leat_mutex *mu);
 int leat_rwmutex_lock_ctx(leat_ctx *ctx, leat_rwmutex *rw);
 int leat_rwmutex_rlock_ctx(leat_ctx *ctx, leat_rwmutex *rw);
