@@ -50,6 +50,7 @@ enum g_reason {
 	G_MUTEX,            /* "sync.Mutex.Lock" */
 	G_RWMUTEX,          /* "sync.RWMutex.Lock" */
 	G_RWMUTEX_READ,     /* "sync.RWMutex.RLock" */
+	G_SEMA,             /* "semaphore.Acquire" */
 };
 
 struct m;

@@ -14,6 +14,7 @@
 #include "leat/runtime.h"
 #include "leat/rwmutex.h"
 #include "leat/select.h"
+#include "leat/sema.h"
 #include "leat/signal.h"
 #include "leat/time.h"
 #include "leat/timer.h"

@@ -61,7 +61,7 @@ static void *wants(int32_t n)
 	return (void *)(uintptr_t)n;
 }
 
-static void check(const leat_sema *sema, int32_t n, const char *call)
+static void check_call(const leat_sema *sema, int32_t n, const char *call)
 {
 	if (!sema)
 		fatal("leat_sema_%s: nil Weighted", call);
@@ -145,28 +145,25 @@ static bool enough(uint64_t was, int32_t n)
 static __attribute__((noinline)) SANITIZE_SWITCHES void
 acquire_slow(leat_sema *sema, int32_t n)
 {
-	check(sema, n, "acquire");
+	check_call(sema, n, "acquire");
 	if ((uint32_t)n > sema->size)
 		waiter_never(G_SEMA);
 
 	struct m *m = m_enter();
+	uint64_t was = lock(sema, &m);
 
-	for (;;) {
-		uint64_t was = lock(sema, &m);
+	if (enough(was, n)) {
+		drop(sema, was - permits((uint32_t)n));
+	} else {
 		struct party p;
 		struct waiter me;
 
-		if (enough(was, n)) {
-			drop(sema, was - permits((uint32_t)n));
-			break;
-		}
 		waiter_init(&me, m);
 		p.who = &me;
 		p.choice = NULL;
 		p.elem = wants(n);
 		circle_push(&sema->waiters, &p);
 		m = waiter_wait(&me, m, G_SEMA, word_of(sema), was | WAITERS);
-		break;
 	}
 	if (m)
 		m_leave(m);
@@ -188,7 +185,7 @@ void leat_sema_acquire(leat_sema *sema, int32_t n)
 
 bool leat_sema_try_acquire(leat_sema *sema, int32_t n)
 {
-	check(sema, n, "try_acquire");
+	check_call(sema, n, "try_acquire");
 	for (int turn = 1;; turn++) {
 		uint64_t was = a_load(word_of(sema), relaxed);
 
@@ -210,7 +207,7 @@ static bool is_too_much(const leat_sema *sema, uint64_t was, int32_t n)
 
 static __attribute__((noinline)) void release_slow(leat_sema *sema, int32_t n)
 {
-	check(sema, n, "release");
+	check_call(sema, n, "release");
 
 	struct m *m = m_enter();
 	uint64_t was = lock(sema, &m);
@@ -237,7 +234,7 @@ void leat_sema_release(leat_sema *sema, int32_t n)
 
 void leat_sema_init(leat_sema *sema, int32_t n)
 {
-	check(sema, n, "init");
+	check_call(sema, n, "init");
 	*sema = (leat_sema)LEAT_SEMA(n);
 }
 
@@ -252,7 +249,8 @@ struct beside_sema {
 
 static bool joins(struct beside *beside, struct m **m)
 {
-	struct beside_sema *b = container_of(beside, struct beside_sema, beside);
+	struct beside_sema *b =
+		container_of(beside, struct beside_sema, beside);
 	uint64_t was;
 
 	/* It will never come, and nobody is to wait behind it. */
@@ -273,7 +271,8 @@ static bool joins(struct beside *beside, struct m **m)
 
 static void leaves(struct beside *beside, struct m **m)
 {
-	struct beside_sema *b = container_of(beside, struct beside_sema, beside);
+	struct beside_sema *b =
+		container_of(beside, struct beside_sema, beside);
 
 	for (int turn = 0;;) {
 		/* [sema.left] pairs with [sema.drop]: who took us out has
@@ -310,7 +309,7 @@ static int acquire_beside(leat_sema *sema, int32_t n,
 
 int leat_sema_acquire_until(leat_sema *sema, int32_t n, leat_time when)
 {
-	check(sema, n, "acquire_until");
+	check_call(sema, n, "acquire_until");
 	if (acquire_fast(sema, n))
 		return 0;
 	if (when != LEAT_NEVER && when <= clock_now())
@@ -322,7 +321,7 @@ int leat_sema_acquire_ctx(leat_ctx *ctx, leat_sema *sema, int32_t n)
 {
 	const struct leat_case over = leat_on_recv(leat_ctx_done(ctx), NULL);
 
-	check(sema, n, "acquire_ctx");
+	check_call(sema, n, "acquire_ctx");
 	if (leat_sema_try_acquire(sema, n))
 		return 0;
 	return acquire_beside(sema, n, &over, 1, LEAT_NEVER);

@@ -45,9 +45,9 @@ typedef struct leat_sema {
 		(uint64_t)(uint32_t)(n) << 32, nullptr, (uint32_t)n \
 	}
 #else
-#define LEAT_SEMA(n)                                                      \
-	{                                                                 \
-		.state = (uint64_t)(uint32_t)(n) << 32, .size = (n)       \
+#define LEAT_SEMA(n)                                                \
+	{                                                           \
+		.state = (uint64_t)(uint32_t)(n) << 32, .size = (n) \
 	}
 #endif
 
