@@ -4,6 +4,7 @@
 #ifndef LEAT_H
 #define LEAT_H
 
+#include "leat/atomic.h"
 #include "leat/block.h"
 #include "leat/chan.h"
 #include "leat/context.h"
