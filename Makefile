@@ -150,6 +150,9 @@ $(UNIT): %: %.o $(OUT)/inside.a
 	$(call say,LD)
 	$(Q)$(LINK_CC) -o $@ $^ -lcunit $(LIBS) $(LDLIBS)
 
+# Where speed does not count, a lock knows its place (sync/mark.h).
+$(filter $(OUT)/sync/%,$(OBJ) $(PIC)): CPPFLAGS += $(if $(filter debug asan tsan,$(MODE)),-DLEAT_MARKS=1)
+
 # A test may ask what it is built for.
 $(addsuffix .o,$(UNIT) $(TEST) $(TESTXX)): INCLUDE += -DTEST_UNDER='"$(if $(CROSS),qemu,$(MODE))"'
 

@@ -46,6 +46,7 @@ enum g_reason {
 	G_SELECT,           /* "select" */
 	G_SELECT_NONE,      /* "select (no cases)" */
 	G_SLEEP,            /* "sleep" */
+	G_MUTEX,            /* "sync.Mutex.Lock" */
 };
 
 struct m;

@@ -67,6 +67,8 @@ struct m {
 	uint32_t births;    /* without credit */
 	struct backoff backoff;
 	struct clock_reading reading;
+	const struct g *kept; /* from idle Ps, by who does not wait */
+	int64_t kept_since;
 	bool doomed; /* ends when nothing is bound to it any more */
 };
 

@@ -23,6 +23,8 @@
  */
 #include "core/park.h"
 
+enum { KEEP_NS = 20000 };
+
 /* An ownership lost while outside is found out on the way in. */
 COLD struct m *m_enter_slow(struct m *m)
 {
@@ -95,6 +97,23 @@ void ready_slow(struct m *m, struct g *g)
 		park_push(p, &p->fifo, old);
 	if (old)
 		wake_if_hungry(p, 1);
+}
+
+void park_share(struct m *m)
+{
+	struct p *p = m_p(m);
+	struct g *g = a_load(&p->runnext, relaxed);
+
+	if (!g || !idle_hungry(&sched.idle))
+		return;
+	if (m->kept != g) {
+		m->kept = g;
+		m->kept_since = os_now();
+	} else if (os_now() - m->kept_since > KEEP_NS) {
+		m->kept = NULL;
+		wake_show(p);
+		wake_somebody();
+	}
 }
 
 void park_spawned(struct m *m, struct g *g)

@@ -90,6 +90,22 @@ static ALWAYS_INLINE void ready(struct m *m, struct g *g)
 	a_store(&p->runnext, g, relaxed);
 }
 
+/* Whether to pass the time or to sleep: is there one P only, and is there other
+ * work for this one?  Hints. */
+static inline bool park_alone(void)
+{
+	return a_load(&sched.procs, relaxed) == 1;
+}
+
+static inline bool park_waits(struct m *m)
+{
+	return p_waiting(m_p(m)) > 0;
+}
+
+/* Who is ready here waits for the caller to wait, who has better to do: once that
+ * has lasted, an idle P may have it. */
+void park_share(struct m *m);
+
 /* A new goroutine to the P's own queues. */
 void park_spawned(struct m *m, struct g *g);
 

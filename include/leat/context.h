@@ -47,6 +47,7 @@
 #include "leat/call.h"
 #include "leat/chan.h"
 #include "leat/error.h"
+#include "leat/mutex.h"
 #include "leat/time.h"
 #include "leat/waitgroup.h"
 
@@ -118,8 +119,10 @@ void leat_ctx_release(leat_ctx *ctx);
 /* Sleep for d, or until it is cancelled: its error then, else NULL. */
 leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d);
 
-/* leat_wg_wait, no longer than until ctx is cancelled: 0, or -ECANCELED. */
+/* leat_wg_wait, leat_mutex_lock, waiting no longer than until ctx is cancelled:
+ * 0, or -ECANCELED. */
 int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group);
+int leat_mutex_lock_ctx(leat_ctx *ctx, leat_mutex *mu);
 
 /* Behind leat_send_ctx, leat_recv_ctx. */
 int leat_chan_send_ctx_(leat_ctx *ctx, struct leat_chan_ *c, const void *elem);
