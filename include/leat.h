@@ -14,6 +14,7 @@
 #include "leat/runtime.h"
 #include "leat/select.h"
 #include "leat/signal.h"
+#include "leat/singleflight.h"
 #include "leat/time.h"
 #include "leat/timer.h"
 #include "leat/waitgroup.h"

@@ -33,6 +33,8 @@ compile() { # statement, compiler and flags
 	extern leat_atomic_ptr(struct pair) at;
 	extern leat_atomic_ptr(const int) seen;
 	extern int **deep;
+	extern leat_flight flight;
+	leat_error load(void *arg, const char *key, void **value);
 
 	void user(leat_chan(int) c);
 	void sender(leat_sender(int) c);
@@ -314,6 +316,11 @@ bad	number = leat_atomic_load(&at)
 bad	number = leat_atomic_load(&seen)
 bad	leat_atomic_ptr(struct pair) x = LEAT_ATOMIC(number); leat_atomic_load(&x)
 bad	leat_atomic_i32 x = LEAT_ATOMIC(number); leat_atomic_load(&x)
+
+# One call for all.
+good	leat_landing_release(leat_flight_do(&flight, "k", load, number))
+bad	leat_flight_do(&flight, "k", text, number)
+bad	leat_flight_start(&flight, 3, load, number)
 END
 )
 pids=

@@ -407,6 +407,30 @@ GO_TEST(an_atomic_loses_nothing, "R175")
 	EXPECT_EQ(leat_atomic_load(&atomic_sum), 8000);
 }
 
+/* -- one call for all -- */
+
+static leat_error makes_text(void *word, const char *key, void **value)
+{
+	leat_sleep(1000);
+	*value = new std::string(key + *static_cast<std::string *>(word));
+	return nullptr;
+}
+
+GO_TEST(a_landing_carries_an_object_that_is_deleted_once, "singleflight")
+{
+	std::string word = "7";
+	leat_flight f = {};
+	f.drop = [](void *text) { delete static_cast<std::string *>(text); };
+
+	leat_landing *l = leat_flight_start(&f, "user", makes_text, &word);
+	leat_landing *other = leat_flight_do(&f, "user", makes_text, &word);
+
+	EXPECT(*static_cast<std::string *>(other->value) == "user7");
+	EXPECT(!leat_recv(leat_landing_done(l), nullptr));
+	leat_landing_release(l);
+	leat_landing_release(other);
+}
+
 /* -- contexts -- */
 
 static const struct leat_error_value tired = LEAT_ERROR("tired");
