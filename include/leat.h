@@ -4,6 +4,7 @@
 #ifndef LEAT_H
 #define LEAT_H
 
+#include "leat/atomic.h"
 #include "leat/block.h"
 #include "leat/chan.h"
 #include "leat/cond.h"
@@ -16,6 +17,7 @@
 #include "leat/select.h"
 #include "leat/sema.h"
 #include "leat/signal.h"
+#include "leat/singleflight.h"
 #include "leat/time.h"
 #include "leat/timer.h"
 #include "leat/waitgroup.h"

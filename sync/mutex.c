@@ -141,8 +141,8 @@ static bool may_spin(struct m *m)
 
 /* With LOCK, OWNED: at the end of the queue, or, if it has waited before, at its
  * head; wait. */
-static ALWAYS_INLINE struct m *queue_up(struct locker *me, struct m *m,
-					leat_mutex *mu, uint64_t was)
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
+queue_up(struct locker *me, struct m *m, leat_mutex *mu, uint64_t was)
 {
 	void *last = last_of(was), *old = last;
 
