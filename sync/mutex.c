@@ -281,7 +281,8 @@ static bool is_to_be_handed_it(struct party *n)
 }
 
 /* With LOCK and OWNED: to the next one, or to nobody. */
-static struct m *unlock_to_next(leat_mutex *mu, struct m *m, uint64_t was)
+SANITIZE_SWITCHES static struct m *unlock_to_next(leat_mutex *mu, struct m *m,
+						  uint64_t was)
 {
 	void *last = last_of(was);
 	struct party *n = pop(&last);
