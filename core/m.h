@@ -28,6 +28,7 @@
 #include "core/own.h"
 
 struct p;
+struct row;
 
 struct m {
 	_Alignas(CPU_LINE) struct own own;
@@ -67,6 +68,7 @@ struct m {
 	uint32_t births;    /* without credit */
 	struct backoff backoff;
 	struct clock_reading reading;
+	struct row *row;      /* sync/rows.h; stays with the M */
 	const struct g *kept; /* from idle Ps, by who does not wait */
 	int64_t kept_since;
 	bool doomed; /* ends when nothing is bound to it any more */
