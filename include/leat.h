@@ -10,6 +10,7 @@
 #include "leat/error.h"
 #include "leat/go.h"
 #include "leat/mutex.h"
+#include "leat/once.h"
 #include "leat/runtime.h"
 #include "leat/rwmutex.h"
 #include "leat/select.h"

@@ -343,14 +343,15 @@ int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group)
 	return wait_beside(group, &over, 1, LEAT_NEVER) == 0 ? -ECANCELED : 0;
 }
 
-static struct m *done_at_end(struct m *m, void *group)
+static struct m *done_at_end(struct m *m, void *group, uintptr_t result)
 {
+	(void)result;
 	return add_inside(group, m, -1);
 }
 
 int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)
 {
-	struct go_extra extra = { .at_end = done_at_end, .arg = group };
+	struct go_extra extra = { .end = { done_at_end, group } };
 	int rc;
 
 	leat_wg_add(group, 1);

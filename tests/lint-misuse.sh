@@ -20,7 +20,9 @@ compile() { # statement, compiler and flags
 	int run(int n);
 	struct pair { long a, b; };
 	void pair(struct pair p);
+	int *find(void);
 	extern leat_wg *group;
+	extern leat_once *once;
 	extern int *number, (*unknown)(int);
 	extern const int *fixed;
 	extern long *big;
@@ -110,6 +112,17 @@ bad	leat_go_with(number, nothing)
 bad	leat_wg_go(group, text, 3)
 bad	leat_wg_go(group, text)
 bad	leat_wg_go(number, nothing)
+good	leat_once_do(once, nothing); leat_once_do(once, two, "a", *number)
+good	leat_once_value(int *) v = LEAT_ONCE_VALUE(find); return *leat_once_get(&v)
+bad	leat_once_do(once, text, 3)
+bad	leat_once_do(once, two, "a")
+bad	leat_once_do(once, pair, *number)
+bad	leat_once_do(once, seven, 1, 2, 3, 4, 5, 6)
+bad	leat_once_do(number, nothing)
+bad	leat_once_do(once, 3)
+bad	leat_once_value(int) v = LEAT_ONCE_VALUE(find)
+bad	leat_once_value(int) v = LEAT_ONCE_VALUE(run)
+bad	leat_once_get(once)
 bad	return leat_run(nothing)
 bad	return leat_run(text, "a")
 bad	return leat_run(run)

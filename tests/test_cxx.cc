@@ -96,6 +96,71 @@ TEST(leat_run_returns_the_result_of_a_cxx_function, "R31")
 	EXPECT_EQ(leat_run_with(&options, answer, 6, 7), 42);
 }
 
+/* -- once -- */
+
+static leat_once once;
+
+static void appends(std::string *to, const std::string &what, double times)
+{
+	for (; times >= 1; times--)
+		*to += what;
+}
+
+static void throws_once(int *runs)
+{
+	++*runs;
+	throw std::runtime_error("out of it");
+}
+
+struct point_of_origin {
+	int x, y;
+};
+
+static int origins;
+
+static point_of_origin find_origin()
+{
+	origins++;
+	return { 3, 4 };
+}
+
+static leat_once_value(point_of_origin) origin = LEAT_ONCE_VALUE(find_origin);
+
+GO_TEST(what_is_done_once_may_take_any_arguments, "R154 R155")
+{
+	std::string text;
+
+	for (int i = 0; i < 3; i++)
+		leat_once_do(&once, appends, &text, "ab", 2.5);
+	EXPECT_STR(text.c_str(), "abab");
+	EXPECT(leat_once_done(&once));
+	EXPECT_EQ(leat_once_get(&origin).x, 3);
+	EXPECT_EQ(leat_once_get(&origin).y, 4);
+	EXPECT_EQ(origins, 1);
+}
+
+static void does_what_throws(int *runs, std::atomic<int> *caught)
+{
+	try {
+		leat_once_do(&once, throws_once, runs);
+	} catch (const std::runtime_error &) {
+		++*caught;
+	}
+}
+
+GO_TEST(an_exception_counts_as_done_and_goes_on, "R156")
+{
+	std::atomic<int> caught{ 0 };
+	int runs = 0;
+	leat_wg all = {};
+
+	for (int i = 0; i < 10; i++)
+		leat_wg_go(&all, does_what_throws, &runs, &caught);
+	leat_wg_wait(&all);
+	EXPECT_EQ(runs, 1);
+	EXPECT_EQ(caught.load(), 1);
+}
+
 /* -- channels -- */
 
 /* Whoever may use a channel when its maker lets go has a reference of its own:
