@@ -46,9 +46,11 @@ enum g_reason {
 	G_SELECT,           /* "select" */
 	G_SELECT_NONE,      /* "select (no cases)" */
 	G_SLEEP,            /* "sleep" */
+	G_COND,             /* "sync.Cond.Wait" */
 	G_MUTEX,            /* "sync.Mutex.Lock" */
 	G_RWMUTEX,          /* "sync.RWMutex.Lock" */
 	G_RWMUTEX_READ,     /* "sync.RWMutex.RLock" */
+	G_SEMA,             /* "semaphore.Acquire" */
 };
 
 struct m;

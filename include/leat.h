@@ -4,8 +4,10 @@
 #ifndef LEAT_H
 #define LEAT_H
 
+#include "leat/atomic.h"
 #include "leat/block.h"
 #include "leat/chan.h"
+#include "leat/cond.h"
 #include "leat/context.h"
 #include "leat/error.h"
 #include "leat/go.h"
@@ -14,7 +16,9 @@
 #include "leat/runtime.h"
 #include "leat/rwmutex.h"
 #include "leat/select.h"
+#include "leat/sema.h"
 #include "leat/signal.h"
+#include "leat/singleflight.h"
 #include "leat/time.h"
 #include "leat/timer.h"
 #include "leat/waitgroup.h"

@@ -46,6 +46,7 @@
 #include "core/clock.h"
 #include "sync/circle.h"
 #include "sync/mark.h"
+#include "sync/mutex.h"
 #include "sync/select.h"
 
 #include <errno.h>
@@ -140,8 +141,8 @@ static bool may_spin(struct m *m)
 
 /* With LOCK, OWNED: at the end of the queue, or, if it has waited before, at its
  * head; wait. */
-static ALWAYS_INLINE struct m *queue_up(struct locker *me, struct m *m,
-					leat_mutex *mu, uint64_t was)
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
+queue_up(struct locker *me, struct m *m, leat_mutex *mu, uint64_t was)
 {
 	void *last = last_of(was), *old = last;
 
@@ -280,7 +281,8 @@ static bool is_to_be_handed_it(struct party *n)
 }
 
 /* With LOCK and OWNED: to the next one, or to nobody. */
-static struct m *unlock_to_next(leat_mutex *mu, struct m *m, uint64_t was)
+SANITIZE_SWITCHES static struct m *unlock_to_next(leat_mutex *mu, struct m *m,
+						  uint64_t was)
 {
 	void *last = last_of(was);
 	struct party *n = pop(&last);
@@ -325,14 +327,9 @@ static uint64_t disowned(uint64_t was)
 	return (was & ~OWNED) + (was & AWAKE ? PASSED : 0);
 }
 
-static __attribute__((noinline)) SANITIZE_SWITCHES void
-unlock_slow(leat_mutex *mu)
+SANITIZE_SWITCHES struct m *mutex_unlock(leat_mutex *mu, struct m *m)
 {
-	if (!mu)
-		fatal("leat_mutex_unlock: nil Mutex");
-
 	_Atomic uint64_t *word = word_of(mu);
-	struct m *m = m_enter();
 
 	for (int turn = 0;;) {
 		uint64_t was = a_load(word, relaxed);
@@ -345,20 +342,29 @@ unlock_slow(leat_mutex *mu)
 			continue;
 		}
 		if (wakes(was)) {
-			if (!lock_queue(mu, &was))
-				continue;
-			m = unlock_to_next(mu, m, was);
-			break;
+			if (lock_queue(mu, &was))
+				return unlock_to_next(mu, m, was);
+			continue;
 		}
 		if (!disown(mu, &was, disowned(was)))
 			continue;
 		/* Who is awake may wait for this very CPU. */
 		if (m && is_enough(was))
 			m = yield(m);
-		else if (m)
+		else if (m && is_some(was))
 			park_share(m);
-		break;
+		return m;
 	}
+}
+
+static __attribute__((noinline)) SANITIZE_SWITCHES void
+unlock_slow(leat_mutex *mu)
+{
+	struct m *m;
+
+	if (!mu)
+		fatal("leat_mutex_unlock: nil Mutex");
+	m = mutex_unlock(mu, m_enter());
 	if (m)
 		m_leave(m);
 }

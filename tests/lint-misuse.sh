@@ -28,6 +28,15 @@ compile() { # statement, compiler and flags
 	extern long *big;
 	extern bool *open;
 	extern struct pair *p;
+	extern leat_atomic_bool yes;
+	extern leat_atomic_i32 small;
+	extern leat_atomic_u64 large;
+	extern const leat_atomic_i64 still;
+	extern leat_atomic_ptr(struct pair) at;
+	extern leat_atomic_ptr(const int) seen;
+	extern int **deep;
+	extern leat_flight flight;
+	leat_error load(void *arg, const char *key, void **value);
 
 	void user(leat_chan(int) c);
 	void sender(leat_sender(int) c);
@@ -270,6 +279,61 @@ bad	leat_select(3)
 never	leat_send(c)
 never	leat_send(c, 1, 2)
 never	leat_make(int)
+
+# Atomics.
+good	leat_atomic_store(&small, leat_atomic_load(&small) + 1)
+good	leat_atomic_add(&small, -1); leat_atomic_add(&large, -1); leat_atomic_or(&large, 4); leat_atomic_and(&small, *number)
+good	*big = leat_atomic_swap(&small, 3); leat_atomic_swap(&at, p); leat_atomic_swap(&yes, *open)
+good	*big = leat_atomic_load(&still)
+good	p = leat_atomic_load(&at); leat_atomic_store(&at, p); leat_atomic_store(&at, NULL)
+good	leat_atomic_store(&seen, number); fixed = leat_atomic_load(&seen)
+good	return leat_atomic_cas(&at, p, NULL) && leat_atomic_cas(&yes, false, true)
+good	leat_atomic_i32 x = LEAT_ATOMIC(3); leat_atomic_ptr(struct pair) y = LEAT_ATOMIC(p); leat_atomic_store(&y, leat_atomic_swap(&at, p)); leat_atomic_add(&x, 1)
+never	small = 3
+never	small++
+never	small += 1
+never	*number = small
+never	return small == 3
+never	if (yes) return 1
+never	yes = true
+never	at = p
+never	at = NULL
+bad	p = at
+bad	return at == p
+never	at->a = 3
+never	leat_atomic_load(number)
+never	leat_atomic_load(deep)
+never	leat_atomic_load(&deep)
+never	leat_atomic_add(number, 1)
+never	leat_atomic_load(c)
+never	leat_atomic_load(small)
+never	leat_atomic_add(3, 1)
+never	leat_atomic_add(&yes, true)
+never	leat_atomic_or(&yes, true)
+never	leat_atomic_and(&yes, true)
+never	leat_atomic_add(&at, 1)
+never	leat_atomic_and(&at, 1)
+bad	leat_atomic_add(&still, 1)
+bad	leat_atomic_store(&still, 1)
+bad	leat_atomic_cas(&still, 1, 2)
+bad	leat_atomic_store(&small, number)
+bad	leat_atomic_cas(&small, number, 3)
+bad	leat_atomic_add(&small, number)
+never	leat_atomic_store(&small, *p)
+bad	leat_atomic_store(&at, number)
+bad	leat_atomic_store(&at, 3)
+bad	leat_atomic_swap(&at, &at)
+bad	leat_atomic_cas(&at, p, number)
+bad	leat_atomic_cas(&at, number, p)
+bad	number = leat_atomic_load(&at)
+bad	number = leat_atomic_load(&seen)
+bad	leat_atomic_ptr(struct pair) x = LEAT_ATOMIC(number); leat_atomic_load(&x)
+bad	leat_atomic_i32 x = LEAT_ATOMIC(number); leat_atomic_load(&x)
+
+# One call for all.
+good	leat_landing_release(leat_flight_do(&flight, "k", load, number))
+bad	leat_flight_do(&flight, "k", text, number)
+bad	leat_flight_start(&flight, 3, load, number)
 END
 )
 pids=

@@ -409,6 +409,93 @@ GO_TEST(functions_run_later, "R189 R191")
 	EXPECT_EQ(later, 5);
 }
 
+/* -- atomics -- */
+
+static_assert(sizeof(leat_atomic_ptr(point)) == sizeof(point *) &&
+		      alignof(leat_atomic_i64) == 8,
+	      "in C++ as in C");
+
+template <class A, class T> static void changes(T one, T other)
+{
+	A x = LEAT_ATOMIC(one);
+	const A &same = x;
+
+	EXPECT(leat_atomic_load(&same) == one);
+	EXPECT(!leat_atomic_cas(&x, other, one));
+	EXPECT(leat_atomic_cas(&x, one, other));
+	EXPECT(leat_atomic_swap(&x, one) == other);
+	leat_atomic_store(&x, other);
+	EXPECT(leat_atomic_load(&same) == other);
+}
+
+template <class A, class T> static void computes()
+{
+	A x = {};
+
+	changes<A, T>(3, static_cast<T>(-1));
+	EXPECT(leat_atomic_add(&x, -1) == static_cast<T>(-1));
+	EXPECT(leat_atomic_add(&x, 7) == 6);
+	EXPECT(leat_atomic_and(&x, 3) == 6);
+	EXPECT(leat_atomic_or(&x, 9) == 2);
+	EXPECT(leat_atomic_load(&x) == 11);
+}
+
+TEST(atomics_of_every_type_do_the_same_in_cxx, "R175")
+{
+	static int a, b;
+
+	computes<leat_atomic_i32, int32_t>();
+	computes<leat_atomic_i64, int64_t>();
+	computes<leat_atomic_u32, uint32_t>();
+	computes<leat_atomic_u64, uint64_t>();
+	computes<leat_atomic_uintptr, uintptr_t>();
+	changes<leat_atomic_bool>(true, false);
+	changes<leat_atomic_ptr(int)>(&a, &b);
+	changes<leat_atomic_ptr(const int), const int *>(&a, nullptr);
+}
+
+static leat_atomic_i64 atomic_sum;
+
+static void adds_up(int n)
+{
+	for (int i = 0; i < n; i++)
+		leat_atomic_add(&atomic_sum, 1);
+}
+
+GO_TEST(an_atomic_loses_nothing, "R175")
+{
+	leat_wg group = {};
+
+	for (int i = 0; i < 8; i++)
+		EXPECT_EQ(leat_wg_go(&group, adds_up, 1000), 0);
+	leat_wg_wait(&group);
+	EXPECT_EQ(leat_atomic_load(&atomic_sum), 8000);
+}
+
+/* -- one call for all -- */
+
+static leat_error makes_text(void *word, const char *key, void **value)
+{
+	leat_sleep(1000);
+	*value = new std::string(key + *static_cast<std::string *>(word));
+	return nullptr;
+}
+
+GO_TEST(a_landing_carries_an_object_that_is_deleted_once, "singleflight")
+{
+	std::string word = "7";
+	leat_flight f = {};
+	f.drop = [](void *text) { delete static_cast<std::string *>(text); };
+
+	leat_landing *l = leat_flight_start(&f, "user", makes_text, &word);
+	leat_landing *other = leat_flight_do(&f, "user", makes_text, &word);
+
+	EXPECT(*static_cast<std::string *>(other->value) == "user7");
+	EXPECT(!leat_recv(leat_landing_done(l), nullptr));
+	leat_landing_release(l);
+	leat_landing_release(other);
+}
+
 /* -- contexts -- */
 
 static const struct leat_error_value tired = LEAT_ERROR("tired");

@@ -46,9 +46,11 @@
 
 #include "leat/call.h"
 #include "leat/chan.h"
+#include "leat/cond.h"
 #include "leat/error.h"
 #include "leat/mutex.h"
 #include "leat/rwmutex.h"
+#include "leat/sema.h"
 #include "leat/time.h"
 #include "leat/waitgroup.h"
 
@@ -120,12 +122,15 @@ void leat_ctx_release(leat_ctx *ctx);
 /* Sleep for d, or until it is cancelled: its error then, else NULL. */
 leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d);
 
-/* leat_wg_wait, leat_mutex_lock, leat_rwmutex_lock and _rlock, waiting no longer
- * than until ctx is cancelled: 0, or -ECANCELED. */
+/* leat_wg_wait, leat_cond_wait, leat_mutex_lock, leat_rwmutex_lock and _rlock,
+ * leat_sema_acquire, waiting no longer than until ctx is cancelled: 0, or
+ * -ECANCELED. */
 int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group);
+int leat_cond_wait_ctx(leat_ctx *ctx, leat_cond *cond, leat_mutex *mu);
 int leat_mutex_lock_ctx(leat_ctx *ctx, leat_mutex *mu);
 int leat_rwmutex_lock_ctx(leat_ctx *ctx, leat_rwmutex *rw);
 int leat_rwmutex_rlock_ctx(leat_ctx *ctx, leat_rwmutex *rw);
+int leat_sema_acquire_ctx(leat_ctx *ctx, leat_sema *sema, int32_t n);
 
 /* Behind leat_send_ctx, leat_recv_ctx. */
 int leat_chan_send_ctx_(leat_ctx *ctx, struct leat_chan_ *c, const void *elem);
