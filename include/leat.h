@@ -11,6 +11,7 @@
 #include "leat/context.h"
 #include "leat/error.h"
 #include "leat/go.h"
+#include "leat/group.h"
 #include "leat/mutex.h"
 #include "leat/once.h"
 #include "leat/runtime.h"

@@ -212,7 +212,7 @@ GO_TEST(others_wait_until_it_has_ended_and_hold_back_no_thread, "R154 R158")
 	leat_procs_set(1);
 	leat_wg_add(&gate, 1);
 	leat_wg_go(&all, passes);
-	while (!once.state)
+	while (!__atomic_load_n(&once.state, __ATOMIC_RELAXED))
 		leat_yield();
 	for (int i = 0; i < N; i++)
 		leat_wg_go(&all, waits_for_others);
