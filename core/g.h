@@ -72,7 +72,7 @@ struct g {
 
 	/* Touched at its birth and its end. */
 	_Alignas(CPU_LINE) struct arch_call call;
-	struct m *(*at_end)(struct m *m, void *arg);
+	struct m *(*at_end)(struct m *m, void *arg, uintptr_t result);
 	void *at_end_arg;
 	const char *name;
 	uint64_t parent; /* id of the goroutine that started it */

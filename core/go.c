@@ -147,8 +147,8 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 		g->name = a->name;
 	g->parent = m && m->g ? m->g->id : 0;
 	if (extra) {
-		g->at_end = extra->at_end;
-		g->at_end_arg = extra->arg;
+		g->at_end = extra->end.f;
+		g->at_end_arg = extra->end.arg;
 		if (extra->last)
 			g->parent = extra->parent;
 	}
@@ -244,12 +244,23 @@ SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
 	return &g->call;
 }
 
-SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void end(struct m *m)
+struct go_end go_at_end(struct m *m, struct go_end end)
+{
+	struct g *g = m->g;
+	struct go_end was = { g->at_end, g->at_end_arg };
+
+	g->at_end = end.f;
+	g->at_end_arg = end.arg;
+	return was;
+}
+
+SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void end(struct m *m,
+							  uintptr_t result)
 {
 	struct g *g = m->g;
 
 	if (unlikely(g->at_end != NULL))
-		m = g->at_end(m, g->at_end_arg);
+		m = g->at_end(m, g->at_end_arg, result);
 	park_end(m);
 }
 
@@ -259,7 +270,7 @@ SANITIZE_SWITCHES _Noreturn void arch_end(uintptr_t result)
 
 	if (unlikely(m->g->id == GO_MAIN))
 		go_main_ended((int)result);
-	end(m);
+	end(m, result);
 }
 
 _Noreturn void leat_goexit(void)
@@ -270,7 +281,7 @@ _Noreturn void leat_goexit(void)
 		fatal("leat_goexit on a thread that runs no goroutine");
 	if (a_load(&m->blocked, relaxed))
 		fatal("leat_goexit inside leat_block_enter");
-	end(m);
+	end(m, 0);
 }
 
 /* -- the calling goroutine -- */

@@ -32,7 +32,6 @@
 #include "leat/waitgroup.h"
 
 #include "core/atomic.h"
-#include "core/g.h"
 #include "core/go.h"
 #include "core/park.h"
 
@@ -41,8 +40,6 @@
 
 const struct leat_error_value leat_flight_ended_ =
 	LEAT_ERROR("singleflight: function ended its goroutine");
-
-typedef struct m *end_fn(struct m *m, void *arg);
 
 struct call {
 	leat_landing landing;
@@ -60,8 +57,7 @@ struct call {
 	leat_flight *flight;
 	leat_flight_fn *fn;
 	void *arg;
-	end_fn *at_end; /* what else is to be done when that goroutine ends */
-	void *at_end_arg;
+	struct go_end outer; /* what else is to be done when it ends */
 
 	char key[];
 };
@@ -219,19 +215,18 @@ static void land(struct call *c, leat_error error)
 
 /* The goroutine ends in fn: it comes back neither to fly nor, if it asked itself,
  * to whoever would release the landing. */
-static struct m *ended(struct m *m, void *arg)
+static struct m *ended(struct m *m, void *arg, uintptr_t result)
 {
 	struct call *c = arg;
-	end_fn *also = c->at_end;
+	struct go_end outer = c->outer;
 	leat_landing *lost = c->here ? &c->landing : NULL;
 
-	arg = c->at_end_arg;
-	m->g->at_end = NULL;
+	go_at_end(m, (struct go_end){ NULL, NULL });
 	m_leave(m);
 	land(c, LEAT_FLIGHT_ENDED);
 	leat_landing_release(lost);
 	m = m_enter();
-	return also ? also(m, arg) : m;
+	return outer.f ? outer.f(m, outer.arg, result) : m;
 }
 
 /* Here, in the goroutine or the thread that calls. */
@@ -241,17 +236,13 @@ static void fly(struct call *c)
 	leat_error error;
 
 	if (m) {
-		c->at_end = m->g->at_end;
-		c->at_end_arg = m->g->at_end_arg;
-		m->g->at_end = ended;
-		m->g->at_end_arg = c;
+		c->outer = go_at_end(m, (struct go_end){ ended, c });
 		m_leave(m);
 	}
 	error = c->fn(c->arg, c->key, &c->landing.value);
 	m = m_enter();
 	if (m) {
-		m->g->at_end = c->at_end;
-		m->g->at_end_arg = c->at_end_arg;
+		go_at_end(m, c->outer);
 		m_leave(m);
 	}
 	land(c, error);

@@ -34,7 +34,7 @@ void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value)
 {
 	/* [waiter.unlock] pairs with [wg.lock], [wg.leave], [chan.lock],
 	 * [mutex.lock], [rw.in], [cond.lock],
-	 * [sema.take], [rw.column]: the list as we leave it. */
+	 * [sema.take], [rw.column], [once.done], [once.seen]: the list as we leave it. */
 	a_store(word, value, release);
 	/* [waiter.wait] pairs with [waiter.wake]. */
 	while (!a_load(&w->woken, acquire))

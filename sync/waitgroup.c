@@ -30,6 +30,7 @@
 #include "core/go.h"
 #include "sync/circle.h"
 #include "sync/select.h"
+#include "sync/waitgroup.h"
 
 #include <errno.h>
 
@@ -82,7 +83,7 @@ static void release(leat_wg *group, struct m *m)
 	struct party *n = serve_all(circle_take(&group->waiters)), *next;
 
 	/* [wg.unlock] pairs with [wg.lock], [wg.first], [wg.again],
-	 * [wg.left], [wg.leave], [wg.done]. */
+	 * [wg.left], [wg.leave], [wg.done], [wg.count]. */
 	a_store(word_of(group), 0, release);
 	for (; n; n = next) {
 		next = n->next;
@@ -125,7 +126,8 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 		bool last = counter(now) == 0 && (was & WAITERS);
 
 		/* [wg.last] pairs with [wg.add], [wg.last], [wg.lock],
-		 * [wg.wait], [wg.quick], [wg.leave], [wg.done]: the one who brings it to zero has seen, and
+		 * [wg.wait], [wg.quick], [wg.leave], [wg.done],
+		 * [wg.count]: the one who brings it to zero has seen, and
 		 * shows the waiters, what all the others did. */
 		if (a_cas(word, &was, now | (last ? LOCK : 0), acq_rel)) {
 			if (last)
@@ -155,7 +157,7 @@ void leat_wg_add(leat_wg *group, int delta)
 		uint64_t was = a_load(word, relaxed), now = sum(was, delta);
 
 		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
-		 * [wg.quick], [wg.behind], [wg.done], [wg.leave]; what
+		 * [wg.quick], [wg.behind], [wg.done], [wg.count], [wg.leave]; what
 		 * others did, those see as well, for all go on from one
 		 * another's words. */
 		if (likely(!(was & LOCK)) &&
@@ -307,6 +309,13 @@ static bool is_done(leat_wg *group)
 	return counter(was) == 0 && !(was & LOCK);
 }
 
+int wg_count(const leat_wg *group)
+{
+	/* [wg.count] pairs with [wg.add], [wg.last], [wg.unlock]. */
+	return counter(
+		a_load((const _Atomic uint64_t *)&group->state, acquire));
+}
+
 static int wait_beside(leat_wg *group, const struct leat_case *cases, int n,
 		       leat_time when)
 {
@@ -343,14 +352,15 @@ int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group)
 	return wait_beside(group, &over, 1, LEAT_NEVER) == 0 ? -ECANCELED : 0;
 }
 
-static struct m *done_at_end(struct m *m, void *group)
+static struct m *done_at_end(struct m *m, void *group, uintptr_t result)
 {
+	(void)result;
 	return add_inside(group, m, -1);
 }
 
 int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)
 {
-	struct go_extra extra = { .at_end = done_at_end, .arg = group };
+	struct go_extra extra = { .end = { done_at_end, group } };
 	int rc;
 
 	leat_wg_add(group, 1);

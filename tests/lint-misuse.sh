@@ -20,7 +20,12 @@ compile() { # statement, compiler and flags
 	int run(int n);
 	struct pair { long a, b; };
 	void pair(struct pair p);
+	int *find(void);
 	extern leat_wg *group;
+	extern leat_once *once;
+	leat_error fails(void);
+	leat_error breaks(const char *s, long n);
+	extern leat_group *all;
 	extern int *number, (*unknown)(int);
 	extern const int *fixed;
 	extern long *big;
@@ -119,6 +124,28 @@ bad	leat_go_with(number, nothing)
 bad	leat_wg_go(group, text, 3)
 bad	leat_wg_go(group, text)
 bad	leat_wg_go(number, nothing)
+good	leat_once_do(once, nothing); leat_once_do(once, two, "a", *number)
+good	leat_once_value(int *) v = LEAT_ONCE_VALUE(find); return *leat_once_get(&v)
+bad	leat_once_do(once, text, 3)
+bad	leat_once_do(once, two, "a")
+bad	leat_once_do(once, pair, *number)
+bad	leat_once_do(once, seven, 1, 2, 3, 4, 5, 6)
+bad	leat_once_do(number, nothing)
+bad	leat_once_do(once, 3)
+bad	leat_once_value(int) v = LEAT_ONCE_VALUE(find)
+bad	leat_once_value(int) v = LEAT_ONCE_VALUE(run)
+bad	leat_once_get(once)
+good	leat_group_go(all, fails); return leat_group_try_go(all, breaks, "a", *number)
+good	return leat_group_go_ctx(leat_todo(), all, fails) + (leat_group_wait(all) != 0)
+bad	leat_group_go(all, nothing)
+bad	leat_group_go(all, run, 3)
+bad	leat_group_go(all, find)
+bad	leat_group_go(all, fails, 3)
+bad	leat_group_go(all, breaks, "a")
+bad	leat_group_try_go(all, breaks, 3, "a")
+bad	leat_group_go_ctx(leat_todo(), all, breaks, "a", 1.5)
+bad	leat_group_go_ctx(all, leat_todo(), fails)
+bad	leat_group_go(group, fails)
 bad	return leat_run(nothing)
 bad	return leat_run(text, "a")
 bad	return leat_run(run)

@@ -17,7 +17,7 @@
  *
  * The two stores are release stores, after which the saved context is seen:
  * [switch.live] pairs with [live.look], [live.hold].
- * Likewise [switch.word] pairs with [rw.in], [rw.column], [sema.take], [cond.lock], [mutex.lock], [wg.lock], [wg.leave], [chan.lock], [chan.ours],
+ * Likewise [switch.word] pairs with [once.done], [once.seen], [rw.in], [rw.column], [sema.take], [cond.lock], [mutex.lock], [wg.lock], [wg.leave], [chan.lock], [chan.ours],
  * [chan.ours_too], [bias.await], [m.touches].
  *
  * Offsets are passed as constants, never as memory operands, which the

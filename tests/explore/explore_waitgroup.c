@@ -4,6 +4,7 @@
  *	waits      for as long as it takes
  *	until      or until a moment, which comes at any time
  *	beside     or until channel c is closed
+ *	counts     or not at all
  *
  * Who has waited sees what was done before, and may then use the memory of the
  * group for something else: it stays as the last of them left it.
@@ -59,6 +60,7 @@ static void works(void)
 	leat_wg_done(&group);
 }
 
+BEGINS(none, start_with(1, 0))
 BEGINS(one, start_with(1, 1))
 BEGINS(two, start_with(1, 2))
 BEGINS(three, start_with(1, 3))
@@ -66,6 +68,7 @@ BEGINS(three, start_with(1, 3))
 DOES(waits_on, leat_wg_wait(&group); returned(0))
 DOES(waits_until, returned(leat_wg_wait_until(&group, 9)))
 DOES(closes, leat_chan_close_(c))
+DOES(counts, if (wg_count(&group) == 0) ASSERT(d_read(&work) > 0))
 
 static void waits_beside(void)
 {
@@ -101,6 +104,7 @@ static void released(void)
 	}
 
 static const struct explore_case cases[] = {
+	ENDS(quiet, count_done, ALL, ANY, none, counts, works),
 	ENDS(released, wait_done, ALL, ANY, one, waits_on, works),
 	ENDS(quiet, until_done, ALL, ANY, one, waits_until, works),
 	ENDS(released, beside_done, ALL, ANY, one, waits_beside, works),

@@ -1,0 +1,190 @@
+/*
+ * once.c - what is done once, by whoever needs it first.
+ *
+ *	state	| who came last : 61 | LOCK RUNNING OVER |
+ *
+ *	       begin              begin: LOCK, puts itself in the list, and the
+ *	 0 ------------> RUNNING  switch away stores RUNNING and the list's
+ *	                   |      new head, without LOCK
+ *	                   | end, or the end of the goroutine inside fn
+ *	                   v
+ *	                 OVER     the list is the one who ended it's
+ *
+ * Invariants: OVER is the last value of the word.  The list, through the nodes'
+ * next, is put together under LOCK; while LOCK is set nobody but its holder changes
+ * the word.  A node leads to the one that came before it.
+ *
+ * Linearization points: of the one call that runs fn, the compare-and-swap to
+ * RUNNING; of others, that to OVER, or their load that sees it.  The nodes are in
+ * the waiters' frames: nothing is reclaimed.  The compare-and-swap to OVER is the
+ * last touch of the Once by whoever ran fn, and the load that sees it, or its step
+ * into the list, that of the others.
+ *
+ *	fn of once A            what the goroutine does if it ends here
+ *	  calls fn of once B    B is done; A is done; what wg_go, or whoever
+ *	    calls leat_goexit   started it, wants of its end
+ *
+ * So each turn, which lies in the frame of the call, keeps what stood there before.
+ * Panics, when they come, end the process, or the goroutine, which is the same as
+ * leat_goexit; or are recovered in a frame further out: whoever leaves frames for
+ * that has to end the turns in them, innermost first, by leat_once_end_.
+ */
+#include "leat/once.h"
+
+#include "core/base.h"
+#include "core/go.h"
+#include "sync/waiter.h"
+
+enum { OVER = LEAT_ONCE_DONE_, RUNNING = 2, LOCK = 4, FLAGS = 7 };
+
+_Static_assert(sizeof(leat_once) == 8, "a Once is one word");
+_Static_assert(_Alignof(struct waiter) > FLAGS,
+	       "a waiter's address has room for the flags");
+
+static _Atomic uint64_t *word_of(leat_once *once)
+{
+	return (_Atomic uint64_t *)&once->state;
+}
+
+static struct waiter *last_of(uint64_t was)
+{
+	return (struct waiter *)(uintptr_t)(was & ~(uint64_t)FLAGS);
+}
+
+/* -- the end of fn -- */
+
+/* First come, first woken. */
+static void wake_all(struct waiter *last, struct m *m)
+{
+	struct waiter *first = NULL, *next;
+
+	for (; last; last = next) {
+		next = d_read(&last->next);
+		last->next = first;
+		first = last;
+	}
+	for (; first; first = next) {
+		next = first->next;
+		waiter_wake(first, m);
+	}
+}
+
+static struct m *finish(leat_once *once, struct m *m)
+{
+	_Atomic uint64_t *word = word_of(once);
+
+	for (int turn = 0;;) {
+		uint64_t was = a_load(word, relaxed);
+
+		if (was & LOCK) {
+			m = waiter_pause(m, turn++);
+			continue;
+		}
+		/* [once.done] pairs with [once.seen], [switch.word],
+		 * [waiter.unlock]: the results for them, the list for us. */
+		if (a_cas(word, &was, OVER, acq_rel)) {
+			wake_all(last_of(was), m);
+			return m;
+		}
+	}
+}
+
+/* fn called leat_goexit, or another fn inside it did. */
+static struct m *ends_inside(struct m *m, void *arg, uintptr_t result)
+{
+	struct leat_once_turn_ *turn = arg;
+	struct go_end outer = { (go_end_fn *)turn->end, turn->arg };
+
+	m = finish(turn->once, m);
+	return outer.f ? outer.f(m, outer.arg, result) : m;
+}
+
+void leat_once_end_(struct leat_once_turn_ *turn)
+{
+	struct m *m = m_enter();
+
+	if (m)
+		go_at_end(m,
+			  (struct go_end){ (go_end_fn *)turn->end, turn->arg });
+	m = finish(turn->once, m);
+	if (m)
+		m_leave(m);
+}
+
+/* -- its begin -- */
+
+static void take_turn(struct leat_once_turn_ *turn, leat_once *once,
+		      struct m *m)
+{
+	struct go_end outer = { NULL, NULL };
+
+	if (m)
+		outer = go_at_end(m, (struct go_end){ ends_inside, turn });
+	turn->once = once;
+	turn->end = (leat_fn_ *)outer.f;
+	turn->arg = outer.arg;
+}
+
+SANITIZE_SWITCHES bool leat_once_begin_(leat_once *once, leat_fn_ *fn,
+					struct leat_once_turn_ *turn)
+{
+	if (!once)
+		fatal("leat_once_do: nil Once");
+	if (!fn)
+		fatal("leat_once_do: nil func value");
+
+	_Atomic uint64_t *word = word_of(once);
+	struct m *m = m_enter();
+	bool runs = false;
+
+	for (int n = 0;;) {
+		/* [once.seen] pairs with [once.done], [switch.word],
+		 * [waiter.unlock]: what fn did; or who came before us, of
+		 * whom our own store tells the one who ends it. */
+		uint64_t was = a_load(word, acquire);
+
+		if (was == OVER)
+			break;
+		if (was == 0) {
+			runs = a_cas(word, &was, RUNNING, relaxed);
+			if (!runs)
+				continue;
+			take_turn(turn, once, m);
+			break;
+		}
+		if (was & LOCK) {
+			m = waiter_pause(m, n++);
+			continue;
+		}
+		if (a_cas(word, &was, was | LOCK, relaxed)) {
+			struct waiter me;
+
+			waiter_init(&me, m);
+			d_write(&me.next, last_of(was));
+			/* Go's Once waits for its Mutex. */
+			m = waiter_wait(&me, m, G_MUTEX, word,
+					(uintptr_t)&me | RUNNING);
+			break;
+		}
+	}
+	if (m)
+		m_leave(m);
+	return runs;
+}
+
+/* -- with words for arguments -- */
+
+typedef void word_fn(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t,
+		     uintptr_t);
+
+/* As a goroutine's first frame calls it: six registers, of which fn takes some. */
+void leat_once_do_(leat_once *once, leat_fn_ *fn, uintptr_t w1, uintptr_t w2,
+		   uintptr_t w3, uintptr_t w4, uintptr_t w5, uintptr_t w6)
+{
+	struct leat_once_turn_ turn;
+
+	if (leat_once_begin_(once, fn, &turn)) {
+		((word_fn *)fn)(w1, w2, w3, w4, w5, w6);
+		leat_once_end_(&turn);
+	}
+}

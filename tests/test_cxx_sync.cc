@@ -1,0 +1,127 @@
+/*
+ * test_cxx_sync.cc - what is done once, and groups, from C++17.
+ */
+#include "leat.h"
+#include "test.h"
+
+#include <atomic>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+/* -- once -- */
+
+static leat_once once;
+
+static void appends(std::string *to, const std::string &what, double times)
+{
+	for (; times >= 1; times--)
+		*to += what;
+}
+
+static void throws_once(int *runs)
+{
+	++*runs;
+	throw std::runtime_error("out of it");
+}
+
+struct point_of_origin {
+	int x, y;
+};
+
+static int origins;
+
+static point_of_origin find_origin()
+{
+	origins++;
+	return { 3, 4 };
+}
+
+static leat_once_value(point_of_origin) origin = LEAT_ONCE_VALUE(find_origin);
+
+GO_TEST(what_is_done_once_may_take_any_arguments, "R154 R155")
+{
+	std::string text;
+
+	for (int i = 0; i < 3; i++)
+		leat_once_do(&once, appends, &text, "ab", 2.5);
+	EXPECT_STR(text.c_str(), "abab");
+	EXPECT(leat_once_done(&once));
+	EXPECT_EQ(leat_once_get(&origin).x, 3);
+	EXPECT_EQ(leat_once_get(&origin).y, 4);
+	EXPECT_EQ(origins, 1);
+}
+
+static void does_what_throws(int *runs, std::atomic<int> *caught)
+{
+	try {
+		leat_once_do(&once, throws_once, runs);
+	} catch (const std::runtime_error &) {
+		++*caught;
+	}
+}
+
+GO_TEST(an_exception_counts_as_done_and_goes_on, "R156")
+{
+	std::atomic<int> caught{ 0 };
+	int runs = 0;
+	leat_wg all = {};
+
+	for (int i = 0; i < 10; i++)
+		leat_wg_go(&all, does_what_throws, &runs, &caught);
+	leat_wg_wait(&all);
+	EXPECT_EQ(runs, 1);
+	EXPECT_EQ(caught.load(), 1);
+}
+
+/* -- groups -- */
+
+static const struct leat_error_value broken = LEAT_ERROR("broken");
+
+static leat_error adds(std::atomic<int> *sum, short n, const std::string *text)
+{
+	*sum += n + static_cast<int>(text->size());
+	return nullptr;
+}
+
+static leat_error breaks()
+{
+	return &broken;
+}
+
+static leat_error waits_for(leat_ctx *ctx, std::atomic<int> *told)
+{
+	leat_recv(leat_ctx_done(ctx), nullptr);
+	++*told;
+	return leat_ctx_err(ctx);
+}
+
+GO_TEST(a_group_has_functions_of_many_types, "errgroup")
+{
+	std::atomic<int> sum{ 0 };
+	std::string text = "four";
+	leat_group all = {};
+
+	leat_group_set_limit(&all, 3);
+	for (int i = 1; i <= 100; i++)
+		EXPECT_EQ(leat_group_go(&all, adds, &sum, i, &text), 0);
+	EXPECT(leat_group_wait(&all) == nullptr);
+	EXPECT_EQ(sum.load(), 5450);
+	leat_group_set_limit(&all, 0);
+	EXPECT_EQ(leat_group_try_go(&all, breaks), -EAGAIN);
+}
+
+GO_TEST(the_first_error_ends_a_group, "errgroup")
+{
+	std::atomic<int> told{ 0 };
+	leat_group all = {};
+	leat_ctx *ctx = leat_group_with_ctx(&all, leat_background());
+
+	for (int i = 0; i < 10; i++)
+		leat_group_go_ctx(ctx, &all, waits_for, ctx, &told);
+	leat_group_try_go(&all, breaks);
+	EXPECT(leat_group_wait(&all) == &broken);
+	EXPECT_EQ(told.load(), 10);
+}
+
+SUITE("cxx_sync")
