@@ -67,7 +67,8 @@ struct m {
 	uint32_t births;    /* without credit */
 	struct backoff backoff;
 	struct clock_reading reading;
-	bool doomed; /* ends when nothing is bound to it any more */
+	bool doomed;  /* ends when nothing is bound to it any more */
+	void *reader; /* of RCU, this thread's, once it has one; sync/grace.h */
 };
 
 /* Does any thread of the runtime touch it? */

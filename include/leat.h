@@ -9,6 +9,7 @@
 #include "leat/context.h"
 #include "leat/error.h"
 #include "leat/go.h"
+#include "leat/map.h"
 #include "leat/runtime.h"
 #include "leat/select.h"
 #include "leat/signal.h"

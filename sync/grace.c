@@ -1,0 +1,278 @@
+/*
+ * grace.c - who reads now, and what is put off until nobody does.
+ *
+ *	queue    what is put off      pushed by anybody, a few stacks by CPU
+ *	soon     what is to be done   pushed by anybody
+ *	finish   who waits            pushed by them
+ *	state    of the reaper: AWAKE; NAPS: gathers for a millisecond; SLEEPS:
+ *	         there was nothing.  Written by it; to AWAKE by who wakes it
+ *
+ *	who puts off                    the reaper
+ *	push             seq_cst        state = SLEEPS      seq_cst
+ *	state SLEEPS?    seq_cst        is a stack empty?   seq_cst
+ *	    wake it                         sleep while state is SLEEPS
+ *
+ * Either the pusher sees SLEEPS or the reaper sees what was pushed.  A nap is
+ * ended only by soon and finish: so there is one wake-up, and one grace period,
+ * for what thousands of operations put off.
+ *
+ * One turn: take finish, then queue, a grace period, do soon, do the batch, let
+ * those of finish go.  Whoever waits pushed after all that he waits for, and is
+ * taken before it.  Soon comes after the grace period again, for what is to be
+ * resized may be in the batch, to be given back: and by then nobody can ask for
+ * its resizing any more.
+ */
+#include "sync/grace.h"
+
+#include "leat/block.h"
+
+#include "core/lock.h"
+#include "core/os.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+#include <urcu/urcu-memb.h>
+
+enum { QUEUES = 8, NAP = 1000000, STACK = 1 << 20 };
+enum { AWAKE, NAPS, SLEEPS };
+
+struct stack {
+	_Alignas(CPU_LINE) _Atomic(struct late *) top;
+};
+
+/* Somebody who waits; in his frame. */
+struct finish {
+	struct finish *next;
+	_Atomic uint32_t done;
+};
+
+static struct stack queue[QUEUES], soon;
+static _Atomic(struct finish *) finish;
+static _Alignas(CPU_LINE) _Atomic uint32_t state;
+
+static struct {
+	struct lock lock;
+	bool keyed, begun;
+	pthread_key_t key;
+	_Atomic int reaper;         /* the number of its thread */
+	struct late *batch[QUEUES]; /* the reaper's own */
+} all;
+
+char grace_period;
+
+/* -- readers -- */
+
+/* The only place where a thread-local address is asked for: nothing here
+ * switches, and nothing is inlined that does. */
+static __attribute__((noinline)) struct urcu_reader *reader_here(void)
+{
+	return &URCU_TLS(urcu_memb_reader);
+}
+
+/* At the end of the thread. */
+static void forget(void *reader)
+{
+	if (((struct urcu_reader *)reader)->registered)
+		urcu_memb_unregister_thread();
+}
+
+/* A program may have made the thread known itself, and unknown again. */
+struct urcu_reader *grace_reader(struct m *m)
+{
+	struct urcu_reader *r = pthread_getspecific(all.key);
+
+	if (likely(r) && likely(r->registered))
+		return r;
+	r = reader_here();
+	if (!r->registered) {
+		urcu_memb_register_thread();
+		pthread_setspecific(all.key, r);
+	}
+	if (m)
+		m->reader = r;
+	return r;
+}
+
+/* -- putting off -- */
+
+static void wake(uint32_t from)
+{
+	/* [grace.awake] pairs with [grace.rests]. */
+	uint32_t is = a_load(&state, seq_cst);
+
+	if (is >= from && a_cas(&state, &is, AWAKE, relaxed))
+		os_futex_wake(&state, 1);
+}
+
+static void push(struct stack *s, struct late *l)
+{
+	struct late *top = a_load(&s->top, relaxed);
+
+	do
+		l->next = top;
+	/* [grace.push] pairs with [grace.take], [grace.any]. */
+	while (!a_cas(&s->top, &top, l, seq_cst));
+}
+
+void grace_later(struct late *l)
+{
+	push(&queue[os_cpu() % QUEUES], l);
+	wake(SLEEPS);
+}
+
+void grace_soon(struct late *l)
+{
+	push(&soon, l);
+	wake(NAPS);
+}
+
+/* -- the reaper -- */
+
+static bool any(const struct stack *s)
+{
+	/* [grace.any] pairs with [grace.push]. */
+	return a_load(&s->top, seq_cst) != NULL;
+}
+
+/* Anything that is worth not to rest so deep? */
+static bool wanted(uint32_t rest)
+{
+	/* [grace.called] pairs with [grace.call]. */
+	if (any(&soon) || a_load(&finish, seq_cst))
+		return true;
+	for (int i = 0; i < QUEUES && rest == SLEEPS; i++)
+		if (any(&queue[i]))
+			return true;
+	return false;
+}
+
+static void rest(uint32_t how, int64_t until)
+{
+	/* [grace.rests] pairs with [grace.awake]. */
+	a_store(&state, how, seq_cst);
+	if (!wanted(how))
+		os_futex_wait(&state, how, until);
+	a_store(&state, AWAKE, relaxed);
+}
+
+static struct late *take(struct stack *s)
+{
+	if (!a_load(&s->top, relaxed))
+		return NULL;
+	/* [grace.take] pairs with [grace.push]. */
+	return a_swap(&s->top, NULL, acquire);
+}
+
+static void do_soon(void)
+{
+	struct late *l = take(&soon), *next;
+
+	for (; l; l = next) {
+		next = l->next;
+		late_over[l->what](l);
+	}
+}
+
+/* What is done here may come back to it: grace_finish. */
+static void do_batch(void)
+{
+	for (int i = 0; i < QUEUES; i++)
+		while (all.batch[i]) {
+			struct late *l = all.batch[i];
+
+			all.batch[i] = l->next;
+			__builtin_prefetch(l->next);
+			late_over[l->what](l);
+		}
+}
+
+static bool turn(void)
+{
+	bool some = false;
+
+	for (int i = 0; i < QUEUES; i++) {
+		all.batch[i] = take(&queue[i]);
+		some |= all.batch[i] != NULL;
+	}
+	if (some) {
+		urcu_memb_synchronize_rcu();
+		sanitize_hear(&grace_period);
+	}
+	do_soon();
+	do_batch();
+	return some;
+}
+
+static void let_go(struct finish *f)
+{
+	for (struct finish *next; f; f = next) {
+		next = f->next;
+		/* [grace.done] pairs with [grace.wait]. */
+		a_store(&f->done, 1, release);
+		os_futex_wake(&f->done, INT_MAX);
+	}
+}
+
+static void *reap(void *unused)
+{
+	(void)unused;
+	os_be_nobodys();
+	a_store(&all.reaper, os_thread_id(), relaxed);
+	urcu_memb_register_thread();
+	for (;;) {
+		rest(SLEEPS, OS_NEVER);
+		do_soon();
+		rest(NAPS, os_now() + NAP);
+
+		/* [grace.first] pairs with [grace.call]: what those who wait
+		 * had put off is taken later than this. */
+		struct finish *f = a_swap(&finish, NULL, acquire);
+
+		turn();
+		let_go(f);
+	}
+	return NULL;
+}
+
+int grace_start(void)
+{
+	int rc = 0;
+
+	lock_take(&all.lock);
+	if (!all.keyed)
+		rc = -pthread_key_create(&all.key, forget);
+	all.keyed |= rc == 0;
+	if (rc == 0 && !all.begun)
+		rc = os_thread(reap, NULL, STACK);
+	all.begun |= rc == 0;
+	lock_drop(&all.lock);
+	return rc;
+}
+
+static intptr_t await(void *arg)
+{
+	struct finish *f = arg;
+
+	/* [grace.wait] pairs with [grace.done]. */
+	while (!a_load(&f->done, acquire))
+		os_futex_wait(&f->done, 0, OS_NEVER);
+	return 0;
+}
+
+void grace_finish(void)
+{
+	struct finish f = { .next = a_load(&finish, relaxed) };
+
+	if (os_thread_id() == a_load(&all.reaper, relaxed)) {
+		do_batch();
+		while (turn())
+			;
+		return;
+	}
+	/* [grace.call] pairs with [grace.first], [grace.called]. */
+	while (!a_cas(&finish, &f.next, &f, seq_cst))
+		;
+	wake(NAPS);
+	leat_block(await, &f);
+}
