@@ -85,6 +85,9 @@ static ALWAYS_INLINE struct urcu_reader *grace_enter(void)
 	return r;
 }
 
+/* A grace period sleeps until somebody leaves. */
+COLD void grace_rouse(void);
+
 extern char grace_period; /* a name for the sanitizer */
 
 static ALWAYS_INLINE void grace_leave(struct urcu_reader *r)
@@ -94,7 +97,9 @@ static ALWAYS_INLINE void grace_leave(struct urcu_reader *r)
 	a_store(grace_nest(r), a_load(grace_nest(r), relaxed) - URCU_GP_COUNT,
 		relaxed);
 	urcu_memb_smp_mb_slave();
-	urcu_common_wake_up_gp(&urcu_memb_gp);
+	if (unlikely(a_load((_Atomic int32_t *)&urcu_memb_gp.futex, relaxed) ==
+		     -1))
+		grace_rouse();
 }
 
 /* Start the reaper, once: 0, -EAGAIN, -ENOMEM. */

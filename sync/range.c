@@ -46,6 +46,20 @@ static int match_itself(struct cds_lfht_node *link, const void *seeker)
 	return table_node_of(link) == seeker;
 }
 
+static void first(struct table *t, struct cds_lfht_iter *at)
+{
+	cds_lfht_first(t->ht, at);
+	if (at->node)
+		sanitize_hear(table_node_of(at->node));
+}
+
+static void next(struct table *t, struct cds_lfht_iter *at)
+{
+	cds_lfht_next(t->ht, at);
+	if (at->node)
+		sanitize_hear(table_node_of(at->node));
+}
+
 /* Where to go on. */
 static void seek(struct table *t, uint64_t cursor, struct node *seeker,
 		 struct cds_lfht_iter *at)
@@ -56,7 +70,7 @@ static void seek(struct table *t, uint64_t cursor, struct node *seeker,
 	cds_lfht_lookup(t->ht, cursor, match_itself, seeker, at);
 	check(at->node == &seeker->link);
 	do
-		cds_lfht_next(t->ht, at);
+		next(t, at);
 	while (at->node && at->node->reverse_hash == past);
 	table_out(t, seeker);
 }
@@ -81,7 +95,6 @@ static int take(struct batch *b, struct cds_lfht_node *link)
 {
 	struct node *n = table_node_of(link);
 
-	sanitize_hear(n);
 	if (n->late.what != LATE_NODE)
 		return 0;
 	if (b->n == b->room && !grow(b))
@@ -100,8 +113,8 @@ static int collect(struct table *t, struct batch *b, struct node *seeker)
 	if (seeker)
 		seek(t, b->cursor, seeker, &at);
 	else
-		cds_lfht_first(t->ht, &at);
-	for (; at.node && rc == 0; cds_lfht_next(t->ht, &at)) {
+		first(t, &at);
+	for (; at.node && rc == 0; next(t, &at)) {
 		if (b->n >= BATCH &&
 		    at.node->reverse_hash !=
 			    b->node[b->n - 1]->link.reverse_hash) {
