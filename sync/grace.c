@@ -34,7 +34,7 @@
 
 #include <urcu/urcu-memb.h>
 
-enum { QUEUES = 8, NAP = 1000000, STACK = 1 << 20 };
+enum { QUEUES = 8, NAP = 1000000, STACK = 1 << 20, LEFT_ALONE = 8 };
 enum { AWAKE, NAPS, SLEEPS };
 
 struct stack {
@@ -47,15 +47,29 @@ struct finish {
 	_Atomic uint32_t done;
 };
 
+/* What is put off quietly, oldest first; touched under the lock, which is only
+ * ever tried, but for `first`: is there any? */
+struct line {
+	_Alignas(CPU_LINE) _Atomic uint32_t lock;
+	_Atomic(struct late *) first;
+	struct late *last;
+};
+
 static struct stack queue[QUEUES], soon;
+static struct line line[QUEUES];
 static _Atomic(struct finish *) finish;
-static _Alignas(CPU_LINE) _Atomic uint32_t state;
+
+/* The reaper's, read by all. */
+static struct {
+	_Alignas(CPU_LINE) _Atomic uint32_t state;
+	_Atomic uint16_t begun, done; /* grace periods */
+} reaper;
 
 static struct {
-	struct lock lock;
+	_Alignas(CPU_LINE) struct lock lock;
 	bool keyed, begun;
 	pthread_key_t key;
-	_Atomic int reaper;         /* the number of its thread */
+	_Atomic int thread;         /* the number of its thread */
 	struct late *batch[QUEUES]; /* the reaper's own */
 } all;
 
@@ -106,10 +120,10 @@ void grace_rouse(void)
 static void wake(uint32_t from)
 {
 	/* [grace.awake] pairs with [grace.rests]. */
-	uint32_t is = a_load(&state, seq_cst);
+	uint32_t is = a_load(&reaper.state, seq_cst);
 
-	if (is >= from && a_cas(&state, &is, AWAKE, relaxed))
-		os_futex_wake(&state, 1);
+	if (is >= from && a_cas(&reaper.state, &is, AWAKE, relaxed))
+		os_futex_wake(&reaper.state, 1);
 }
 
 static void push(struct stack *s, struct late *l)
@@ -124,8 +138,72 @@ static void push(struct stack *s, struct late *l)
 
 void grace_later(struct late *l)
 {
-	push(&queue[os_cpu() % QUEUES], l);
+	push(&queue[grace_place() % QUEUES], l);
 	wake(SLEEPS);
+}
+
+static bool line_try(struct line *q)
+{
+	uint32_t open = 0;
+
+	/* [line.lock] pairs with [line.drop]. */
+	return !a_load(&q->lock, relaxed) && a_cas(&q->lock, &open, 1, acquire);
+}
+
+static void line_drop(struct line *q)
+{
+	/* [line.drop] pairs with [line.lock]. */
+	a_store(&q->lock, 0, release);
+}
+
+/* The first of the line, if it is older than so many grace periods. */
+static struct late *line_pop(struct line *q, uint16_t over, int age)
+{
+	struct late *l = a_load(&q->first, relaxed);
+
+	if (!l || (int16_t)(over - l->turn) <= age)
+		return NULL;
+	__builtin_prefetch(l->next);
+	a_store(&q->first, l->next, relaxed);
+	return l;
+}
+
+static void line_push(struct line *q, struct late *l)
+{
+	l->next = NULL;
+	if (a_load(&q->first, relaxed))
+		q->last->next = l;
+	else
+		a_store(&q->first, l, relaxed);
+	q->last = l;
+}
+
+void grace_later_quiet(struct late *l)
+{
+	struct line *q = &line[grace_place() % QUEUES];
+	struct late *over[2];
+
+	if (unlikely(!line_try(q))) {
+		grace_later(l);
+		return;
+	}
+	/* [grace.stamp] pairs with [grace.begun]. */
+	l->turn = a_load(&reaper.begun, seq_cst);
+	line_push(q, l);
+
+	/* [grace.ripe] pairs with [grace.over]: nobody reads them any more. */
+	uint16_t now = a_load(&reaper.done, acquire);
+
+	over[0] = line_pop(q, now, 0);
+	over[1] = over[0] ? line_pop(q, now, 0) : NULL;
+	line_drop(q);
+	for (int i = 0; i < 2 && over[i]; i++) {
+		sanitize_hear(&grace_period);
+		late_over[over[i]->what](over[i]);
+	}
+	a_light();
+	if (unlikely(a_load(&reaper.state, relaxed) == SLEEPS))
+		wake(SLEEPS);
 }
 
 void grace_soon(struct late *l)
@@ -149,7 +227,7 @@ static bool wanted(uint32_t rest)
 	if (any(&soon) || a_load(&finish, seq_cst))
 		return true;
 	for (int i = 0; i < QUEUES && rest == SLEEPS; i++)
-		if (any(&queue[i]))
+		if (any(&queue[i]) || a_load(&line[i].first, relaxed))
 			return true;
 	return false;
 }
@@ -157,10 +235,12 @@ static bool wanted(uint32_t rest)
 static void rest(uint32_t how, int64_t until)
 {
 	/* [grace.rests] pairs with [grace.awake]. */
-	a_store(&state, how, seq_cst);
+	a_store(&reaper.state, how, seq_cst);
+	if (how == SLEEPS)
+		a_heavy();
 	if (!wanted(how))
-		os_futex_wait(&state, how, until);
-	a_store(&state, AWAKE, relaxed);
+		os_futex_wait(&reaper.state, how, until);
+	a_store(&reaper.state, AWAKE, relaxed);
 }
 
 static struct late *take(struct stack *s)
@@ -194,20 +274,49 @@ static void do_batch(void)
 		}
 }
 
-static bool turn(void)
+/* Those whose thread has not come by for a while; or all that are ripe. */
+static void do_lines(int age)
+{
+	for (int i = 0; i < QUEUES; i++) {
+		struct late *first = NULL, **end = &first, *l;
+		struct line *q = &line[i];
+
+		while (!line_try(q))
+			a_yield();
+		while ((l = line_pop(q, a_load(&reaper.done, relaxed), age))) {
+			*end = l;
+			end = &l->next;
+		}
+		*end = NULL;
+		line_drop(q);
+		while ((l = first)) {
+			first = l->next;
+			late_over[l->what](l);
+		}
+	}
+}
+
+/* False: there was nothing.  all_of: what was put off in lines, as well. */
+static bool turn(bool all_of)
 {
 	bool some = false;
 
 	for (int i = 0; i < QUEUES; i++) {
 		all.batch[i] = take(&queue[i]);
-		some |= all.batch[i] != NULL;
+		some |= all.batch[i] || a_load(&line[i].first, relaxed);
 	}
 	if (some) {
+		/* [grace.begun] pairs with [grace.stamp]. */
+		a_store(&reaper.begun, a_load(&reaper.begun, relaxed) + 1,
+			seq_cst);
 		urcu_memb_synchronize_rcu();
+		/* [grace.over] pairs with [grace.ripe]. */
+		a_store(&reaper.done, a_load(&reaper.begun, relaxed), release);
 		sanitize_hear(&grace_period);
 	}
 	do_soon();
 	do_batch();
+	do_lines(all_of ? 0 : LEFT_ALONE);
 	return some;
 }
 
@@ -225,7 +334,7 @@ static void *reap(void *unused)
 {
 	(void)unused;
 	os_be_nobodys();
-	a_store(&all.reaper, os_thread_id(), relaxed);
+	a_store(&all.thread, os_thread_id(), relaxed);
 	urcu_memb_register_thread();
 	for (;;) {
 		rest(SLEEPS, OS_NEVER);
@@ -236,7 +345,7 @@ static void *reap(void *unused)
 		 * had put off is taken later than this. */
 		struct finish *f = a_swap(&finish, NULL, acquire);
 
-		turn();
+		turn(f != NULL);
 		let_go(f);
 	}
 	return NULL;
@@ -271,9 +380,9 @@ void grace_finish(void)
 {
 	struct finish f = { .next = a_load(&finish, relaxed) };
 
-	if (os_thread_id() == a_load(&all.reaper, relaxed)) {
+	if (os_thread_id() == a_load(&all.thread, relaxed)) {
 		do_batch();
-		while (turn())
+		while (turn(true))
 			;
 		return;
 	}

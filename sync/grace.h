@@ -31,6 +31,7 @@
 
 #include "core/atomic.h"
 #include "core/base.h"
+#include "core/os.h"
 #include "core/park.h"
 
 #include <stdint.h>
@@ -50,7 +51,8 @@ enum late_what {
 /* Inside what is put off.  Its owner's, then the reaper's. */
 struct late {
 	struct late *next;
-	uint32_t what;
+	uint16_t what;
+	uint16_t turn;          /* the reaper's, when it was put off */
 	_Atomic uint32_t holds; /* its owner's, all the time */
 };
 
@@ -102,11 +104,25 @@ static ALWAYS_INLINE void grace_leave(struct urcu_reader *r)
 		grace_rouse();
 }
 
+/* One of few places that threads which run at once seldom share. */
+static ALWAYS_INLINE uint32_t grace_place(void)
+{
+	struct m *m = arch_self();
+	struct p *p = likely(m) ? a_load(&m->p, relaxed) : NULL;
+
+	return likely(p) ? (uint32_t)p->id : (uint32_t)os_cpu();
+}
+
 /* Start the reaper, once: 0, -EAGAIN, -ENOMEM. */
 int grace_start(void);
 
 /* It is found by nobody who comes from now on.  Inside or outside. */
 void grace_later(struct late *l);
+
+/* The same for what is over without a word to anybody: no function of a user's.
+ * It may be over on whatever thread puts something off later.  Inside, and after
+ * a full barrier: cds_lfht_del's. */
+void grace_later_quiet(struct late *l);
 
 /* late_over[l->what](l) soon, on the reaper's thread, but without a grace
  * period; before anything that is put off by whoever is inside now. */

@@ -224,8 +224,12 @@ void table_let_go(struct node *n)
 
 void table_out(struct table *t, struct node *n)
 {
-	if (cds_lfht_del(t->ht, &n->link) == 0)
+	if (cds_lfht_del(t->ht, &n->link) != 0)
+		return;
+	if (n->kind->retain || n->kind->drop)
 		grace_later(&n->late);
+	else
+		grace_later_quiet(&n->late);
 }
 
 /* -- how many -- */
@@ -251,21 +255,24 @@ static size_t fitting(struct table *t)
 	return n;
 }
 
-/* The keys are summed up at every so many counts of a tally: a power of two. */
-static size_t look(size_t buckets, uint32_t tallies)
+/* Is it time to sum up?  When a tally has gone by so many, a power of two; not
+ * at the same ones upward and downward, nor at 0, or a key that comes and goes
+ * would make it so each time. */
+static bool look(size_t now, long change, size_t buckets, uint32_t tallies)
 {
 	size_t n = buckets / 4 / tallies;
 
-	return n < 4 ? 4 : n > 64 ? 64 : n;
+	n = n < 4 ? 4 : n > 64 ? 64 : n;
+	return (now & (n - 1)) == (change > 0 ? 0 : n / 2);
 }
 
 void table_count(struct table *t, long change)
 {
-	_Atomic long *n = &t->tally[(uint32_t)os_cpu() & (t->tallies - 1)].n;
+	_Atomic long *n = &t->tally[grace_place() & (t->tallies - 1)].n;
 	long now = a_add(n, change, relaxed) + change;
 	size_t buckets = a_load(&t->buckets, relaxed);
 
-	if (((size_t)now & (look(buckets, t->tallies) - 1)) != 0 ||
+	if (!look((size_t)now, change, buckets, t->tallies) ||
 	    fitting(t) == buckets || a_load(&t->resizing, relaxed))
 		return;
 	/* [table.ask] pairs with [table.asked]. */
