@@ -1,15 +1,18 @@
 /*
  * grace.c - who reads now, and what is put off until nobody does.
  *
- *	queue    what is put off      pushed by anybody, a few stacks by CPU
- *	soon     what is to be done   pushed by anybody
- *	finish   who waits            pushed by them
+ *	queue    what is put off         stacks by P, pushed by anybody
+ *	line     what is over without    by P, oldest first, each with the number
+ *	         a word to anybody       of grace periods begun when it came
+ *	soon     what is to be done      a stack, pushed by anybody
+ *	finish   who waits               a stack, pushed by them
  *	state    of the reaper: AWAKE; NAPS: gathers for a millisecond; SLEEPS:
  *	         there was nothing.  Written by it; to AWAKE by who wakes it
  *
  *	who puts off                    the reaper
- *	push             seq_cst        state = SLEEPS      seq_cst
- *	state SLEEPS?    seq_cst        is a stack empty?   seq_cst
+ *	push             seq_cst        state = SLEEPS      seq_cst, a_heavy
+ *	(line: a_light)
+ *	state SLEEPS?                   is all empty?
  *	    wake it                         sleep while state is SLEEPS
  *
  * Either the pusher sees SLEEPS or the reaper sees what was pushed.  A nap is
@@ -21,6 +24,14 @@
  * taken before it.  Soon comes after the grace period again, for what is to be
  * resized may be in the batch, to be given back: and by then nobody can ask for
  * its resizing any more.
+ *
+ * What stands in a line is freed by the thread that adds to it, up to two for
+ * each that it adds: so memory goes back to the allocator where it is wanted
+ * next, and is not carried to the reaper's CPU and back.  One that came when s
+ * grace periods had begun is free when more than s are over: the next began
+ * after it was out of everybody's sight.  The reaper clears lines whose thread
+ * has not come by for some turns, so that a thread which computes, or is gone,
+ * keeps nothing.
  */
 #include "sync/grace.h"
 

@@ -396,6 +396,16 @@ static void value_over(struct late *l)
 	free(b);
 }
 
+/* A range may hold it, and look at its value at any time: it is to find none,
+ * or to have retained it by the end of one more grace period. */
+static void held_over(struct node *n, uintptr_t value)
+{
+	a_store(&n->value, TABLE_GONE, relaxed);
+	if (n->kind->retain)
+		n->more[0] = value;
+	grace_later(&n->late);
+}
+
 /* Nobody else is here; the nodes are as they were at the end. */
 static void table_over(struct late *l)
 {
@@ -409,6 +419,10 @@ static void table_over(struct late *l)
 
 		cds_lfht_next(t->ht, &at);
 		check(cds_lfht_del(t->ht, &n->link) == 0);
+		if (a_load(&n->late.holds, relaxed) > 1) {
+			held_over(n, value);
+			continue;
+		}
 		if (n->kind->retain)
 			n->kind->release((void *)value);
 		table_let_go(n);

@@ -106,15 +106,12 @@ static void release_and_look(void *value)
 static const struct leat_map_kind of_looks = { .retain = retain_inner,
 					       .release = release_and_look };
 
-TEST(what_releases_is_pinned_nowhere_and_takes_no_signals, "R173")
+GO_TEST(what_releases_is_pinned_nowhere_and_takes_no_signals, "R173")
 {
-	cpu_set_t here;
-	leat_map m = LEAT_MAP_OF(&of_looks);
-
-	sched_getaffinity(0, sizeof(here), &here);
-	leat_map_store(&m, 1, 1);
-	leat_map_free(&m);
-	EXPECT(CPU_EQUAL(&here, &cpus_there));
+	map.kind = &of_looks;
+	leat_map_store(&map, 1, 1);
+	leat_map_free(&map);
+	EXPECT_EQ(CPU_COUNT(&cpus_there), leat_cpu_count());
 	EXPECT(sigismember(&taken_there, SIGINT));
 	EXPECT(sigismember(&taken_there, SIGCHLD));
 }
@@ -155,6 +152,39 @@ GO_TEST(a_goroutine_that_computes_holds_up_no_memory, "R173")
 	pthread_join(thread, NULL);
 	EXPECT_EQ((long)things, 0);
 	leat_map_free(&map);
+}
+
+/* -- ranges -- */
+
+static bool clears_and_waits(const void *key, void *value, void *arg)
+{
+	struct thing *t = value;
+	int *met = arg;
+
+	EXPECT_EQ(t->key, (uintptr_t)key);
+	EXPECT((int)t->refs > 0);
+	if (++*met == 2)
+		leat_map_free(&map);
+	EXPECT_EQ(t->key, (uintptr_t)key);
+	return true;
+}
+
+GO_TEST(a_range_holds_only_what_it_shows_over_a_clear, "R173")
+{
+	int met = 0;
+
+	map.kind = &of_things;
+	for (unsigned key = 0; key < 50; key++) {
+		struct thing *t = new_thing(key);
+
+		leat_map_store(&map, key, t);
+		release(t);
+	}
+	EXPECT_EQ(leat_map_range(&map, clears_and_waits, &met), 0);
+	EXPECT_EQ(met, 2);
+	EXPECT_EQ(leat_map_len(&map), 0);
+	while (things > 0)
+		leat_sleep(LEAT_MILLISECOND);
 }
 
 /* -- memory -- */

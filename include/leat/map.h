@@ -30,7 +30,7 @@
  * Keys and values are words: an integer or a pointer of any type; an integer is
  * converted to uintptr_t.  All the user's functions of a kind but drop and
  * release are called in the middle of an operation: they must not wait, yield,
- * or use a map; "leat_map: a callback waited" is fatal where it is seen.  drop
+ * or use Leat; "leat_map: a callback waited" is fatal where it is seen.  drop
  * and release may use maps, leat_map_free too, and must not wait otherwise.
  *
  * Who can choose the keys and knows the hash can make all of them collide.  What
