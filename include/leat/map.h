@@ -22,7 +22,8 @@
  *	the value given the caller's still: the map retains it for itself
  *	the value got   the caller's: retained for him, to be released by him
  *	what the map    released by it a grace period later (milliseconds), on a
- *	lets go of      thread of the library; keys as well
+ *	lets go of      thread of the library (a value that could not be
+ *	                stored: by who called); keys as well
  *
  * Where a kind has no retain and release, values are just words and nobody owns
  * them.  What happened before a store happens before a load that sees it.
@@ -57,7 +58,8 @@ extern "C" {
  * Zero in a member is the default. */
 struct leat_map_kind {
 	size_t bytes; /* 0: the word is the key.  n: it points to n bytes, which
-			 are the key.  LEAT_MAP_STRING: to a string */
+			 are the key (the copy is aligned to 8).
+			 LEAT_MAP_STRING: to a string */
 
 	/* Both or neither: other than by the word, the bytes, the string.  What
 	 * is equal has the same hash.  kept is the map's copy. */
