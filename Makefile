@@ -48,7 +48,7 @@ CWARN   := -Wstrict-prototypes -Wmissing-prototypes
 INCLUDE := -D_GNU_SOURCE -Iinclude -I. -Iarch/$(ARCH) \
 	-Icore/sanitize/$(or $(filter asan tsan,$(MODE)),none)
 FLAGS   := -g -pthread -fno-omit-frame-pointer $(HARDEN.$(ARCH)) $(MODE.$(MODE))
-LIBS    := -lhwloc
+LIBS    := -lhwloc -lurcu-memb -lurcu-cds -lurcu-common
 
 # Linking across objects that are not machine code yet takes other tools.
 ifeq ($(MODE),lto)
@@ -224,7 +224,7 @@ install: all
 		'Version: $(VERSION)' \
 		'Cflags: -I$(PREFIX)/include -fstack-clash-protection' \
 		'Libs: -L$(PREFIX)/lib -lleat' 'Libs.private: -pthread' \
-		'Requires.private: hwloc' \
+		'Requires.private: hwloc liburcu-memb liburcu-cds' \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/leat.pc
 
 clean:

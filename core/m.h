@@ -71,7 +71,8 @@ struct m {
 	struct row *row;      /* sync/rows.h; stays with the M */
 	const struct g *kept; /* from idle Ps, by who does not wait */
 	int64_t kept_since;
-	bool doomed; /* ends when nothing is bound to it any more */
+	bool doomed;  /* ends when nothing is bound to it any more */
+	void *reader; /* of RCU, this thread's, once it has one; sync/grace.h */
 };
 
 /* Does any thread of the runtime touch it? */

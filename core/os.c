@@ -324,6 +324,15 @@ void os_slice(int tid, int64_t ns)
 	KEEP(syscall(SYS_sched_setattr, tid, &a, 0));
 }
 
+void os_be_nobodys(void)
+{
+	cpu_set_t cpus;
+
+	if (KEEP(sched_getaffinity(getpid(), sizeof(cpus), &cpus)) == 0)
+		os_pin(0, &cpus, sizeof(cpus));
+	os_slice(0, 0);
+}
+
 void os_timer_slack(void)
 {
 	KEEP(prctl(PR_SET_TIMERSLACK, 1));

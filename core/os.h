@@ -63,6 +63,9 @@ int os_pin(int tid, const void *set, size_t n);
  * to 100 ms, 0 for the usual one.  Who wakes goes before those on its CPU that
  * asked for longer ones.  Where the kernel has none, nothing. */
 void os_slice(int tid, int64_t ns);
+/* The calling thread is not to be like whoever made it, who may be pinned, and
+ * a hog: any CPU of the process's, and the usual slice. */
+void os_be_nobodys(void);
 /* The calling thread's timers are not to be rounded for power's sake. */
 void os_timer_slack(void);
 

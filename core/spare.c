@@ -226,6 +226,7 @@ static void reset(struct m *m, struct p *p)
 	a_store(&m->pinned_to, -1, relaxed);
 	m->bonds = 0;
 	m->doomed = false;
+	m->reader = NULL;
 	a_store(&m->blocked, 0, relaxed);
 	a_store(&m->note, 0, relaxed);
 	a_store(&m->bound, NULL, relaxed);

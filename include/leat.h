@@ -12,6 +12,7 @@
 #include "leat/error.h"
 #include "leat/go.h"
 #include "leat/group.h"
+#include "leat/map.h"
 #include "leat/mutex.h"
 #include "leat/once.h"
 #include "leat/runtime.h"

@@ -29,7 +29,6 @@
 #include "core/os.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -247,20 +246,10 @@ static void cancel_all(void)
 	}
 }
 
-/* Whoever made the thread may be pinned, and a hog. */
-static void be_nobodys(void)
-{
-	cpu_set_t cpus;
-
-	if (sched_getaffinity(getpid(), sizeof(cpus), &cpus) == 0)
-		os_pin(0, &cpus, sizeof(cpus));
-	os_slice(0, 0);
-}
-
 static void *watch(void *unused)
 {
 	(void)unused;
-	be_nobodys();
+	os_be_nobodys();
 	for (;;) {
 		/* [signal.heard] pairs with [signal.rung]. */
 		a_swap(&rung, 0, acquire);

@@ -13,7 +13,8 @@ sed -n '/^```c$/,/^```$/p' README.md | sed '/^```/d' >"$root/program.c"
 cd "$root"
 gcc -Wall -Wextra -Werror program.c -o shared $(pkg-config --cflags --libs leat)
 gcc -Wall -Wextra -Werror program.c -o static $(pkg-config --cflags leat) \
-	lib/libleat.a -lhwloc -pthread
+	lib/libleat.a -lhwloc -lurcu-memb -lurcu-cds -lurcu-common \
+	-pthread
 
 readelf -d shared | grep -q 'NEEDED.*libleat.so.0' || {
 	echo "the program does not ask for libleat.so.0"

@@ -21,6 +21,7 @@ groups() {
 	the compiler: gcc libc6-dev
 	the build: make
 	which CPUs there are and how near each other (hwloc): libhwloc-dev
+	read-copy-update, for maps (liburcu): liburcu-dev
 	treesum's checksums (zlib): zlib1g-dev
 	END
 	[ "$1" = run ] && return
@@ -33,7 +34,6 @@ groups() {
 	[ "$1" = perf ] && return
 	cat <<-END
 	the test suites' harness: libcunit1-dev
-	read-copy-update, for maps (liburcu): liburcu-dev
 	the other compiler, and linking with it across files: clang lld llvm
 	layout of the source, length of functions: clang-format universal-ctags
 	stepping through a switch: gdb gdb-multiarch

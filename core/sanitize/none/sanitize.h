@@ -11,6 +11,8 @@
  *	sanitize_leave   right before a switch away; from is NULL for the last
  *	sanitize_arrive  right after, on the new stack
  *	sanitize_publish the switch stores to these two, with release
+ *	sanitize_tell    what happened before is seen by who hears of what; for
+ *	sanitize_hear    what another library orders
  */
 #ifndef CORE_SANITIZE_H
 #define CORE_SANITIZE_H
@@ -57,6 +59,16 @@ static inline void sanitize_publish(_Atomic uint32_t *live,
 static inline void sanitize_arrive(void **mine)
 {
 	(void)mine;
+}
+
+static inline void sanitize_tell(void *what)
+{
+	(void)what;
+}
+
+static inline void sanitize_hear(void *what)
+{
+	(void)what;
 }
 
 #endif
