@@ -458,39 +458,6 @@ GO_TEST(a_context_ends_a_wait, "R118 R126")
 	leat_release(c);
 }
 
-/* -- maps -- */
-
-static bool sums(const void *key, void *value, void *sum)
-{
-	*static_cast<uintptr_t *>(sum) += reinterpret_cast<uintptr_t>(value);
-	return *static_cast<const char *>(key) != 0;
-}
-
-GO_TEST(a_map_takes_words_of_many_types, "R173")
-{
-	static leat_map by_name = LEAT_MAP_OF(&leat_map_strings);
-	leat_map numbers = {};
-	std::string text = "one";
-	std::string *got = nullptr;
-	uintptr_t sum = 0;
-	long n = 0;
-
-	EXPECT_EQ(leat_map_store(&numbers, colour::BLUE, &text), 0);
-	EXPECT(leat_map_load(&numbers, 4, &got) && got == &text);
-	EXPECT_EQ(leat_map_load_or_store(&by_name, text.c_str(), 1, nullptr),
-		  0);
-	EXPECT_EQ(leat_map_swap(&by_name, "one", 2, &n), 1);
-	EXPECT_EQ(leat_map_compare_and_swap(&by_name, "one", n + 1, 3), 1);
-	EXPECT_EQ(leat_map_range(&by_name, sums, &sum), 0);
-	EXPECT_EQ(sum, 3);
-	EXPECT(leat_map_compare_and_delete(&by_name, "one", 3));
-	EXPECT(leat_map_load_and_delete(&numbers, 4, &got));
-	EXPECT(!leat_map_delete(&numbers, 4));
-	EXPECT_EQ(leat_map_len(&numbers), 0);
-	leat_map_free(&by_name);
-	leat_map_free(&numbers);
-}
-
 /* -- select -- */
 
 GO_TEST(a_wait_has_an_end, "R107")
