@@ -220,7 +220,8 @@ void leat_mutex_lock(leat_mutex *mu)
 	lock_slow(mu);
 }
 
-bool leat_mutex_try_lock(leat_mutex *mu)
+/* The header knows OWNED. */
+bool leat_mutex_try_lock_(leat_mutex *mu)
 {
 	if (!mu)
 		fatal("leat_mutex_try_lock: nil Mutex");
@@ -262,7 +263,7 @@ static struct party *pop(void **last)
 		circle_remove(last, n);
 		found = takes(n);
 		if (n->choice)
-			a_store(&n->queued, false, relaxed);
+			beside_out(n);
 	}
 	return found ? n : NULL;
 }
@@ -437,7 +438,7 @@ static void leaves(struct beside *b, struct m **m)
 			*m = waiter_pause(*m, turn++);
 			continue;
 		}
-		if (!a_load(&b->party.queued, relaxed))
+		if (!beside_is_in(&b->party))
 			return;
 		if (!lock_queue(mu, &was))
 			continue;

@@ -30,6 +30,8 @@
  */
 #include "sync/rwmutex.h"
 
+#include "sync/select.h"
+
 #ifndef SPINS
 #define SPINS 4
 #endif
@@ -77,7 +79,8 @@ static ALWAYS_INLINE bool read_now(leat_rwmutex *rw, uint64_t was)
 	}
 	reads = a_load(rw_streak(rw), relaxed) + 1;
 	a_store(rw_streak(rw), reads, relaxed);
-	if (unlikely(reads >= STREAK)) {
+	/* Where there is no runtime there is no heavy fence. */
+	if (unlikely(reads >= STREAK) && likely(m)) {
 		rw_grow(rw, was);
 		return false;
 	}
@@ -145,7 +148,7 @@ static struct party *take_writer(leat_rwmutex *rw)
 
 	circle_remove(&rw->waiters, n);
 	if (n->choice)
-		a_store(&n->queued, false, relaxed);
+		beside_out(n);
 	return waits ? n : NULL;
 }
 
@@ -350,7 +353,7 @@ static uint32_t take_readers(leat_rwmutex *rw, struct party **asleep)
 		if (waits && n->choice)
 			sleeps = choice_fire(n->choice, n->index);
 		if (n->choice)
-			a_store(&n->queued, false, relaxed);
+			beside_out(n);
 		in += waits;
 		if (sleeps) {
 			*asleep = n;

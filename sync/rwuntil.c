@@ -98,7 +98,7 @@ static void leaves(struct beside *beside, struct m **m)
 			*m = waiter_pause(*m, turn++);
 			continue;
 		}
-		if (!a_load(&beside->party.queued, relaxed))
+		if (!beside_is_in(&beside->party))
 			return;
 		if (!rw_in(b->rw, &was, was | RW_LOCK))
 			continue;

@@ -28,6 +28,21 @@ struct beside {
 	struct party party; /* not queued */
 };
 
+/* The party is out of the list, by who has its lock: who gives up may leave at once,
+ * so that it is not touched any more, unless its choice is claimed. */
+static inline void beside_out(struct party *n)
+{
+	/* [beside.out] pairs with [beside.gone]. */
+	a_store(&n->queued, false, release);
+}
+
+/* Is it still in the list?  If not, nobody touches it. */
+static inline bool beside_is_in(struct party *n)
+{
+	/* [beside.gone] pairs with [beside.out]. */
+	return a_load(&n->queued, acquire);
+}
+
 /* n if b came, 0 .. n-1 if that case happened, -1 if neither did until then,
  * -ENOMEM. */
 int select_beside(struct beside *b, const struct leat_case *cases, int n,

@@ -125,7 +125,7 @@ static void serve(leat_sema *sema, uint64_t was, struct m *m)
 			}
 		}
 		if (n->choice)
-			a_store(&n->queued, false, relaxed);
+			beside_out(n);
 	}
 	*end = NULL;
 	drop(sema, was);
@@ -283,7 +283,7 @@ static void leaves(struct beside *beside, struct m **m)
 			*m = waiter_pause(*m, turn++);
 			continue;
 		}
-		if (!a_load(&beside->party.queued, relaxed))
+		if (!beside_is_in(&beside->party))
 			return;
 		if (!take(b->sema, &was, was | LOCK))
 			continue;

@@ -57,7 +57,7 @@ static bool serve(struct party *n)
 	if (likely(!n->choice))
 		return true;
 	asleep = choice_claim(n->choice) && choice_fire(n->choice, n->index);
-	a_store(&n->queued, false, relaxed);
+	beside_out(n);
 	return asleep;
 }
 
@@ -283,7 +283,7 @@ static void leaves(struct beside *b, struct m **m)
 			*m = waiter_pause(*m, turn);
 			continue;
 		}
-		if (!a_load(&b->party.queued, relaxed))
+		if (!beside_is_in(&b->party))
 			return;
 		/* [wg.leave] pairs with [wg.unlock], [wg.add], [wg.last],
 		 * [wg.joined], [wg.drop], [waiter.unlock], [switch.word]. */

@@ -137,6 +137,28 @@ GO_TEST(who_writes_is_alone_and_who_reads_is_not, "R163 R164 R166 R167 R178")
 	EXPECT_EQ(plain[0], 3l * times);
 }
 
+static void *reads_often_and_writes(void *unused)
+{
+	for (int i = 0; i < 10; i++) {
+		read_often(&rw);
+		write_once();
+	}
+	return unused;
+}
+
+TEST(threads_need_no_runtime, "R163 R164")
+{
+	pthread_t thread[3];
+
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(pthread_create(&thread[i], NULL,
+					 reads_often_and_writes, NULL),
+			  0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	EXPECT_EQ(plain[0], 30);
+}
+
 /* -- a writer waits for those who read by a row -- */
 
 static bool wrote;

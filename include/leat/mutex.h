@@ -47,8 +47,17 @@ typedef struct leat_mutex {
 /* Wait until it is unlocked, and lock it. */
 void leat_mutex_lock(leat_mutex *mu);
 
+bool leat_mutex_try_lock_(leat_mutex *mu);
+
 /* Lock it if it is unlocked; false: it is not.  Never waits. */
-bool leat_mutex_try_lock(leat_mutex *mu);
+static inline bool leat_mutex_try_lock(leat_mutex *mu)
+{
+	const uint64_t held = 1;
+
+	if (mu && (__atomic_load_n(&mu->state, __ATOMIC_RELAXED) & held))
+		return false;
+	return leat_mutex_try_lock_(mu);
+}
 
 /* leat_mutex_lock, waiting no longer than until then: 0, or -ETIMEDOUT: it was
  * never unlocked for us; at once if `when` is past.  -ENOMEM: there is no memory

@@ -165,9 +165,12 @@ BEGINS(rows_1_in_beside, start_rows(1, 1, 1))
 static void start_growing(void)
 {
 	start();
+	workers = 1;
 	streak_is = 1;
+	explore_name(row, sizeof(row), "row");
 	explore_name(rows_columns, sizeof(rows_columns), "column");
 	explore_name(&columns, sizeof(columns), "columns");
+	explore_name(ms, sizeof(ms), "M");
 }
 
 static void ends_to_read(void)
@@ -297,9 +300,12 @@ static const struct explore_case cases[] = {
 	     tries_to_read, ends_to_read, writes_until),
 	MANY(free_again, rows_try_write_write, STRONG, 2, rows_1, tries_to_read,
 	     writes, writes),
-	ENDS(all_had_it, grow_read_write, ALL, 2, start_growing, reads, writes),
-	MANY(all_had_it, grow_read_read_write, STRONG, 2, start_growing, reads,
-	     reads, writes),
+	ENDS(free_again, grow_try_write, ALL, 3, start_growing, tries_to_read,
+	     writes),
+	ENDS(free_again, grow_try_read_write, STRONG, 2, start_growing,
+	     tries_to_read, reads, writes),
+	MANY(free_again, grow_try_read_write_weak, WEAK, 1, start_growing,
+	     tries_to_read, reads, writes),
 };
 
 EXPLORE(cases,
