@@ -209,17 +209,16 @@ static __attribute__((noinline)) void runlock_slow(leat_rwmutex *rw)
 	if (!rw)
 		fatal("leat_rwmutex_runlock: nil RWMutex");
 	while (!done) {
-		uint64_t was = rw_look(rw);
-		struct tally *at = rw_tally(rw);
+		struct tally *at;
 
-		if (!(was & RW_ROWS)) {
+		if (!(rw_look(rw) & RW_ROWS)) {
 			done = runlock_alone(rw);
-		} else if (at) {
-			rw_out_by_row(at, rw_column(rw));
-			done = true;
-		} else {
-			done = runlock_beside_rows(rw);
+			continue;
 		}
+		at = rw_tally(rw);
+		done = at || runlock_beside_rows(rw);
+		if (at)
+			rw_out_by_row(at, rw_column(rw));
 	}
 }
 

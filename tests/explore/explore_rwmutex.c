@@ -304,8 +304,6 @@ static const struct explore_case cases[] = {
 	     writes),
 	ENDS(free_again, grow_try_read_write, STRONG, 2, start_growing,
 	     tries_to_read, reads, writes),
-	MANY(free_again, grow_try_read_write_weak, WEAK, 1, start_growing,
-	     tries_to_read, reads, writes),
 };
 
 EXPLORE(cases,
