@@ -155,6 +155,7 @@ static void no_rows_yet(void)
 	rows = NULL;
 }
 
+BEGINS(rows_0, start_rows(0, 0, 0))
 BEGINS(rows_1, start_rows(1, 0, 0))
 BEGINS(rows_2, start_rows(2, 0, 0))
 BEGINS(rows_1_in, start_rows(1, 1, 0))
@@ -273,6 +274,7 @@ static const struct explore_case cases[] = {
 	     writes_beside, closes),
 	MANY(free_again, beside_read_write_close, STRONG, 2, start,
 	     reads_beside, writes, closes),
+	ENDS(all_had_it, rows_read_write, ALL, 3, rows_0, reads, writes),
 	ENDS(free_again, rows_try_write, ALL, ANY, rows_1, tries_to_read,
 	     writes),
 	ENDS(free_again, rows_try_try_write, STRONG, 2, rows_2, tries_to_read,
