@@ -52,10 +52,10 @@
 #include <errno.h>
 
 #ifndef SPINS
-#define SPINS 4
+#define SPINS 12
 #endif
 
-enum { OWNED = 1, LOCK = 2, AWAKE = 4, MARK_SHIFT = 54 };
+enum { OWNED = 1, LOCK = 2, AWAKE = 4, MARK_SHIFT = 54, SPIN_NS = 8000 };
 
 #define PASSED     (UINT64_C(1) << 48)
 #define PASSES     (LEAT_MARKS ? 63 : 1023)
@@ -170,6 +170,7 @@ lock_slow(leat_mutex *mu)
 	struct locker me;
 	uint64_t awake = 0; /* AWAKE, if that is us, and what has passed by */
 	int spun = 0, turn = 0;
+	int64_t begun = 0;
 
 	me.since = 0;
 	for (;;) {
@@ -190,7 +191,10 @@ lock_slow(leat_mutex *mu)
 			/* Nobody else is to be woken meanwhile. */
 			if (awake || a_cas(word, &was, was | AWAKE, relaxed)) {
 				awake = AWAKE | ALL_PASSES;
-				spun++;
+				if (spun++ == 0)
+					begun = os_now();
+				else if (os_now() - begun > SPIN_NS)
+					spun = SPINS;
 				backoff();
 			}
 			continue;
