@@ -127,6 +127,67 @@ GO_TEST(a_thread_may_unlock_it, "R159")
 	pthread_join(thread, NULL);
 }
 
+/* -- owners that wait, block and move -- */
+
+static intptr_t sleeps_in_the_kernel(void *unused)
+{
+	usleep(20);
+	return (intptr_t)unused;
+}
+
+static void owns_and(int what)
+{
+	switch (what % 6) {
+	case 0:
+		leat_yield();
+		break;
+	case 1:
+		leat_block(sleeps_in_the_kernel, NULL);
+		break;
+	case 2:
+		leat_sleep(10 * LEAT_MICROSECOND);
+		break;
+	case 3:
+		leat_pin();
+		leat_yield();
+		leat_unpin();
+		break;
+	case 4:
+		leat_thread_lock();
+		leat_yield();
+		leat_thread_unlock();
+		break;
+	default:
+		break;
+	}
+}
+
+static void owns_at_length(int times)
+{
+	for (int i = 0; i < times; i++) {
+		leat_mutex_lock(&mu);
+		EXPECT_EQ(inside++, 0);
+		count++;
+		owns_and(i);
+		EXPECT_EQ(--inside, 0);
+		leat_mutex_unlock(&mu);
+		if (i % 5 == 0)
+			owns_and(i / 5);
+	}
+}
+
+GO_TEST(owners_may_wait_block_and_move, "R157 R158 R159")
+{
+	int times = (int)test_count(300);
+	leat_wg all = { 0 };
+
+	for (int i = 0; i < 8; i++)
+		leat_wg_go(&all, owns_at_length, times);
+	leat_wg_go(&all, adds, times * 10, 1, 0);
+	leat_wg_wait(&all);
+	EXPECT_EQ(count, 18l * times);
+}
+
 /* -- try -- */
 
 GO_TEST(a_try_takes_what_is_free_and_nothing_else, "R157")

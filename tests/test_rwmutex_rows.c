@@ -315,6 +315,47 @@ GO_TEST(either_it_is_locked_or_it_was_too_late, "R163 R201")
 	leat_rwmutex_unlock(&rw);
 }
 
+/* -- readers that block and move -- */
+
+static intptr_t sleeps_in_the_kernel(void *unused)
+{
+	usleep(20);
+	return (intptr_t)unused;
+}
+
+static void reads_at_length(int times)
+{
+	for (int i = 0; i < times; i++) {
+		leat_rwmutex_rlock(&rw);
+		EXPECT(atomic_fetch_add(&inside, 1) < 10000);
+		if (i % 3 == 0)
+			leat_yield();
+		else if (i % 3 == 1)
+			leat_sleep(10 * LEAT_MICROSECOND);
+		else
+			leat_block(sleeps_in_the_kernel, NULL);
+		atomic_fetch_sub(&inside, 1);
+		leat_rwmutex_runlock(&rw);
+	}
+}
+
+/* They come in on one thread, and go out on another. */
+GO_TEST(readers_may_wait_block_and_move, "R163 R166 R167")
+{
+	int times = (int)test_count(300);
+	leat_wg all = { 0 };
+
+	for (int i = 0; i < times / 10 + 1; i++) {
+		read_often(&rw);
+		for (int k = 0; k < 6; k++)
+			leat_wg_go(&all, reads_at_length, 10);
+		leat_yield();
+		write_once();
+		leat_wg_wait(&all);
+	}
+	EXPECT_EQ(plain[0], times / 10 + 1);
+}
+
 /* -- columns -- */
 
 GO_TEST(a_new_lock_at_an_old_address_starts_anew, "R153 R167")
