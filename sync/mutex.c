@@ -187,8 +187,11 @@ lock_slow(leat_mutex *mu)
 				break;
 			continue;
 		}
-		if (spun < SPINS && (awake || !(was & AWAKE)) && may_spin(m)) {
-			/* Nobody else is to be woken meanwhile. */
+		if (spun < SPINS && (awake || !(was & (AWAKE | QUEUE))) &&
+		    may_spin(m)) {
+			/* Nobody else is to be woken meanwhile; so one who
+			 * comes when others sleep may not spin, or two of
+			 * those could pass it to each other for ever. */
 			if (awake || a_cas(word, &was, was | AWAKE, relaxed)) {
 				awake = AWAKE | ALL_PASSES;
 				if (spun++ == 0)

@@ -29,8 +29,8 @@
  * in the lock itself.
  *
  * All-zero is ready to use; there is nothing to destroy.  It belongs to the
- * caller and must stay in place (not be copied) while anybody uses it; whoever
- * has had it last to write may free it, once it is unlocked.  A lock has no owner:
+ * caller and must stay in place (not be copied, nor moved) from its first use on;
+ * whoever has had it last to write may free it, once it is unlocked.  A lock has no owner:
  * one goroutine may lock it and another unlock it.  Every call works from any
  * number of goroutines and from threads that are not the runtime's.  What happened
  * before an unlock happens before the return of each lock that comes after it, to
@@ -70,7 +70,8 @@ void leat_rwmutex_lock(leat_rwmutex *rw);
 /* Wait until nobody writes, and lock it to read. */
 void leat_rwmutex_rlock(leat_rwmutex *rw);
 
-/* The same if that is possible at once; false: it is not.  Never waits. */
+/* The same if that is possible at once; false: it is not, or another one tries to
+ * lock it to write at the same moment.  Never waits. */
 bool leat_rwmutex_try_lock(leat_rwmutex *rw);
 bool leat_rwmutex_try_rlock(leat_rwmutex *rw);
 

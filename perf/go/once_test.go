@@ -24,8 +24,18 @@ func Benchmark_once_done(b *testing.B) {
 	}
 }
 
+// What sync.OnceValue gives, which Go has since 1.21.
+func onceValue(f func() uint64) func() uint64 {
+	var once sync.Once
+	var result uint64
+	return func() uint64 {
+		once.Do(func() { result = f() })
+		return result
+	}
+}
+
 func Benchmark_once_value(b *testing.B) {
-	value := sync.OnceValue(func() uint64 { return 7 })
+	value := onceValue(func() uint64 { return 7 })
 	sum := uint64(0)
 	for i := 0; i < b.N; i++ {
 		sum += value()
