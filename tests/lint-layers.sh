@@ -21,7 +21,7 @@ sched dispatch park due wake worker spare procs fake
 overflow sysmon
 block go runtime
 '
-doors='base atomic backoff lock os clock park g go timer due fake'
+doors='base atomic backoff lock os clock own park g go timer due fake'
 
 rc=0
 says() {

@@ -159,4 +159,33 @@ GO_TEST(a_map_takes_words_of_many_types, "R173")
 	leat_map_free(&numbers);
 }
 
+/* -- pools -- */
+
+static void *new_string(void *text)
+{
+	return new std::string(static_cast<const char *>(text));
+}
+
+static void delete_string(void *string)
+{
+	delete static_cast<std::string *>(string);
+}
+
+GO_TEST(a_pool_makes_and_drops_objects, "pool")
+{
+	static leat_pool strings = LEAT_POOL(new_string, delete_string);
+	char text[] = "a text that is too long to lie in the string itself";
+
+	strings.arg = text;
+	leat_pin();
+	auto *one = static_cast<std::string *>(leat_pool_get(&strings));
+
+	EXPECT(*one == text);
+	leat_pool_put(&strings, one);
+	EXPECT(leat_pool_get(&strings) == one);
+	leat_pool_put(&strings, one);
+	leat_unpin();
+	leat_pool_free(&strings);
+}
+
 SUITE("cxx_sync")

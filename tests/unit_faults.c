@@ -399,4 +399,27 @@ GO_TEST(waits_that_all_end_early_wait_all_the_same, "R30")
 	leat_procs_set(1);
 }
 
+static int told;
+
+static void tells(void *item)
+{
+	EXPECT(item == &told);
+	told++;
+}
+
+TEST(without_a_thread_a_pool_keeps_nothing, "pool R30")
+{
+	leat_pool pool = LEAT_POOL(NULL, tells);
+
+	EXPECT(os_fail("thread", 1, true));
+	leat_pool_put(&pool, &told);
+	EXPECT_EQ(told, 1);
+	EXPECT(leat_pool_get(&pool) == NULL);
+	EXPECT(os_fail("thread", 0, false));
+	leat_pool_put(&pool, &told);
+	EXPECT(leat_pool_get(&pool) == &told);
+	EXPECT_EQ(told, 1);
+	leat_pool_free(&pool);
+}
+
 SUITE("faults inside")

@@ -1,0 +1,555 @@
+/*
+ * test_pool.c - what a pool keeps, and what it lets go of.
+ *
+ * After the behaviours that Go's sync/pool_test.go asks for, retold; a collection
+ * of garbage there is a while without use here.
+ */
+#include "everybody.h"
+#include "leat.h"
+#include "measure.h"
+#include "test.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* -- items: numbered, each made and dropped once -- */
+
+enum { ITEMS = 1 << 20 };
+
+struct item {
+	atomic_int holders; /* 1 in somebody's hands */
+	int dropped, uses;
+};
+
+static struct item item[ITEMS];
+static atomic_int made, dropped;
+
+static void *make_item(void *unused)
+{
+	int i = atomic_fetch_add(&made, 1);
+
+	EXPECT(i < ITEMS && !unused);
+	return &item[i];
+}
+
+static void drop_item(void *it)
+{
+	struct item *i = it;
+
+	EXPECT_EQ(atomic_fetch_add(&i->holders, 1), 0);
+	EXPECT_EQ(i->dropped++, 0);
+	dropped++;
+}
+
+static leat_pool pool = LEAT_POOL(make_item, drop_item);
+
+static struct item *get(void)
+{
+	struct item *i = leat_pool_get(&pool);
+
+	EXPECT(i >= item && i < item + ITEMS);
+	EXPECT_EQ(atomic_fetch_add(&i->holders, 1), 0);
+	return i;
+}
+
+static void put(struct item *i)
+{
+	i->uses++;
+	i->holders = 0;
+	leat_pool_put(&pool, i);
+}
+
+/* -- get and put -- */
+
+GO_TEST(a_pool_of_zeroes_is_empty_and_ready, "pool")
+{
+	leat_pool zero = { 0 };
+	int a;
+
+	leat_pin();
+	EXPECT(leat_pool_get(&zero) == NULL);
+	leat_pool_put(&zero, &a);
+	EXPECT(leat_pool_get(&zero) == &a);
+	EXPECT(leat_pool_get(&zero) == NULL);
+	leat_unpin();
+	leat_pool_free(&zero);
+}
+
+GO_TEST(what_was_put_last_is_got_first, "pool")
+{
+	leat_pool zero = { 0 };
+	int at[100];
+
+	leat_pin();
+	for (int i = 0; i < 13; i++)
+		leat_pool_put(&zero, &at[i]);
+	for (int i = 12; i >= 0; i--)
+		EXPECT(leat_pool_get(&zero) == &at[i]);
+	EXPECT(leat_pool_get(&zero) == NULL);
+	leat_unpin();
+	leat_pool_free(&zero);
+}
+
+GO_TEST(as_many_as_were_put_are_got, "pool")
+{
+	leat_pool zero = { 0 };
+	bool seen[1000] = { false };
+	char at[1000], *got;
+
+	leat_pin();
+	for (int n = 1; n <= 1000; n = n * 3 / 2 + 1) {
+		memset(seen, 0, sizeof(seen));
+		for (int i = 0; i < n; i++)
+			leat_pool_put(&zero, &at[i]);
+		for (int i = 0; i < n; i++) {
+			got = leat_pool_get(&zero);
+			EXPECT(got && !seen[got - at]);
+			seen[got - at] = true;
+		}
+		EXPECT(leat_pool_get(&zero) == NULL);
+	}
+	leat_unpin();
+	leat_pool_free(&zero);
+}
+
+static void *next_number(void *n)
+{
+	return (void *)(uintptr_t)++ * (int *)n;
+}
+
+GO_TEST(make_is_called_where_there_is_nothing, "pool")
+{
+	int n = 0;
+	leat_pool numbers = LEAT_POOL(next_number, NULL);
+
+	numbers.arg = &n;
+	leat_pin();
+	EXPECT_EQ((intptr_t)leat_pool_get(&numbers), 1);
+	EXPECT_EQ((intptr_t)leat_pool_get(&numbers), 2);
+	leat_pool_put(&numbers, (void *)42);
+	EXPECT_EQ((intptr_t)leat_pool_get(&numbers), 42);
+	EXPECT_EQ((intptr_t)leat_pool_get(&numbers), 3);
+	leat_unpin();
+	leat_pool_free(&numbers);
+}
+
+GO_TEST(no_item_is_not_kept, "pool")
+{
+	leat_pool zero = { 0 };
+
+	leat_pool_put(&zero, NULL);
+	EXPECT(zero.store == NULL);
+	leat_pin();
+	leat_pool_put(&zero, &zero);
+	leat_pool_put(&zero, NULL);
+	EXPECT(leat_pool_get(&zero) == &zero);
+	leat_unpin();
+	leat_pool_free(&zero);
+}
+
+static void *make_slowly(void *arg)
+{
+	for (int i = 0; i < 10; i++)
+		leat_yield();
+	leat_sleep(LEAT_MILLISECOND);
+	return arg;
+}
+
+GO_TEST(make_may_wait, "pool")
+{
+	leat_pool slow = LEAT_POOL(make_slowly, NULL);
+
+	slow.arg = &slow;
+	leat_pool_put(&slow, &pool);
+	for (int i = 0; i < 30; i++) {
+		void *got = leat_pool_get(&slow);
+
+		EXPECT(got == &slow || got == &pool);
+	}
+	leat_pool_free(&slow);
+}
+
+/* -- where from -- */
+
+static void puts_many(leat_wg *done)
+{
+	struct item *many[100];
+
+	for (int i = 0; i < 100; i++)
+		many[i] = get();
+	for (int i = 0; i < 100; i++)
+		put(many[i]);
+	leat_wg_done(done);
+}
+
+static void gets_most(leat_wg *done)
+{
+	for (int i = 0; i < 84; i++)
+		get();
+	EXPECT_EQ((int)made, 100);
+	leat_wg_done(done);
+}
+
+static void *threads_turn(void *done)
+{
+	gets_most(done);
+	return NULL;
+}
+
+/* On a certain P. */
+static void on(int p, void (*fn)(leat_wg *))
+{
+	leat_wg done = { 0 };
+	const struct leat_attr there = { .place = LEAT_ON_P, .index = p };
+
+	leat_wg_add(&done, 1);
+	EXPECT_EQ(leat_go_with(&there, fn, &done), 0);
+	leat_wg_wait(&done);
+}
+
+GO_TEST(what_one_P_has_too_much_another_gets, "pool")
+{
+	if (leat_procs_get() < 2)
+		SKIP("one P");
+	on(0, puts_many);
+	on(1, gets_most);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 100 - 84);
+}
+
+GO_TEST(threads_and_goroutines_share_a_pool, "pool")
+{
+	leat_wg done = { 0 };
+	pthread_t thread;
+
+	leat_wg_add(&done, 2);
+	puts_many(&done);
+	pthread_create(&thread, NULL, threads_turn, &done);
+	leat_wg_wait(&done);
+	pthread_join(thread, NULL);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 100 - 84);
+}
+
+TEST(a_pool_needs_no_runtime, "pool")
+{
+	struct item *a = get(), *b = get();
+
+	put(a);
+	put(b);
+	EXPECT(get() == b);
+	EXPECT(get() == a);
+	EXPECT_EQ((int)made, 2);
+	put(a);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 1);
+}
+
+static intptr_t blocked(void *unused)
+{
+	(void)unused;
+	for (int i = 0; i < 200; i++) {
+		struct item *a = get(), *b = get();
+
+		if (i % 50 == 0)
+			burn(20000000); /* its P is taken meanwhile */
+		put(a);
+		put(b);
+	}
+	return 0;
+}
+
+GO_TEST(inside_a_blocking_call_a_pool_works, "pool")
+{
+	leat_block(blocked, NULL);
+	EXPECT(made <= 6);
+	put(get());
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, (int)made);
+}
+
+/* -- the end -- */
+
+GO_TEST(free_drops_all_and_the_pool_is_ready_again, "pool")
+{
+	for (int turn = 1; turn <= 3; turn++) {
+		struct item *many[300];
+
+		for (int i = 0; i < 300; i++)
+			many[i] = get();
+		EXPECT_EQ((int)made, turn * 300);
+		for (int i = 0; i < 300; i++)
+			put(many[i]);
+		leat_pool_free(&pool);
+		EXPECT_EQ((int)dropped, turn * 300);
+		leat_pool_free(&pool);
+	}
+}
+
+static leat_pool outer = LEAT_POOL(NULL, NULL);
+
+static void put_elsewhere(void *it)
+{
+	leat_pool_put(&outer, it);
+}
+
+GO_TEST(drop_may_use_pools, "pool")
+{
+	leat_pool inner = LEAT_POOL(NULL, put_elsewhere);
+	int a;
+
+	leat_pin();
+	leat_pool_put(&inner, &a);
+	leat_pool_free(&inner);
+	EXPECT(leat_pool_get(&outer) == &a);
+	leat_unpin();
+	leat_pool_free(&outer);
+}
+
+GO_TEST(a_pool_gives_its_memory_back, "pool")
+{
+	enum { PUTS = 100000, KEPT = 65536 };
+	static char at[PUTS];
+	leat_pool zero = { 0 };
+	size_t before = mallinfo2().uordblks, lent;
+
+	if (!test_under("release"))
+		SKIP("counted differently");
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = 0; i < PUTS; i++)
+			leat_pool_put(&zero, &at[i]);
+		lent = mallinfo2().uordblks - before;
+		EXPECT(lent > PUTS * sizeof(void *));
+		EXPECT(lent < 2 * PUTS * sizeof(void *));
+		leat_pool_free(&zero);
+		EXPECT(mallinfo2().uordblks < before + KEPT);
+	}
+}
+
+/* -- what is not used -- */
+
+static bool within(int seconds, bool (*so)(void))
+{
+	for (int64_t end = now_ns() + seconds * 1000000000ll; !so();) {
+		if (now_ns() > end)
+			return false;
+		leat_sleep(LEAT_MILLISECOND);
+	}
+	return true;
+}
+
+static bool all_dropped(void)
+{
+	return dropped == made;
+}
+
+GO_TEST(what_is_not_used_is_dropped, "pool")
+{
+	leat_wg done = { 0 };
+
+	pool.age = 50 * LEAT_MILLISECOND;
+	leat_wg_add(&done, 2);
+	for (int turn = 1; turn <= 2; turn++) {
+		int64_t then = now_ns();
+
+		puts_many(&done);
+		EXPECT(within(20, all_dropped));
+		EXPECT(now_ns() - then >= pool.age);
+		EXPECT_EQ((int)dropped, turn * 100);
+	}
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 200);
+}
+
+TEST(without_a_runtime_as_well, "pool")
+{
+	struct item *a = get(), *b = get();
+
+	pool.age = LEAT_MILLISECOND;
+	put(a);
+	put(b);
+	for (int64_t end = now_ns() + 20000000000ll; dropped < 2;)
+		EXPECT(now_ns() < end);
+	leat_pool_free(&pool);
+}
+
+static void use_ten(void)
+{
+	struct item *ten[10];
+
+	for (int i = 0; i < 10; i++)
+		ten[i] = get();
+	for (int i = 0; i < 10; i++)
+		put(ten[i]);
+}
+
+/* As long as the machine lets us come by in time, what we need stays, and a crate
+ * at most beside it. */
+GO_TEST(what_is_used_now_and_then_stays, "pool")
+{
+	struct item *fifty[50];
+	int64_t worst = 0, last;
+
+	leat_pin();
+	pool.age = LEAT_SECOND / 5;
+	for (int i = 0; i < 50; i++)
+		fifty[i] = get();
+	for (int i = 0; i < 50; i++)
+		put(fifty[i]);
+	last = now_ns();
+	for (int64_t end = last + 5 * pool.age; last < end;) {
+		int64_t now;
+
+		use_ten();
+		leat_sleep(LEAT_MILLISECOND);
+		now = now_ns();
+		worst = now - last > worst ? now - last : worst;
+		last = now;
+	}
+	leat_unpin();
+	if (worst > pool.age / 2)
+		SKIP("others had the CPU");
+	EXPECT_EQ((int)made, 50);
+	EXPECT(dropped <= 40);
+	EXPECT(dropped > 40 - 7);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 50);
+}
+
+GO_TEST(a_negative_age_is_for_ever, "pool")
+{
+	leat_wg done = { 0 };
+
+	pool.age = -1;
+	leat_wg_add(&done, 1);
+	puts_many(&done);
+	leat_sleep(20 * LEAT_MILLISECOND);
+	EXPECT_EQ((int)dropped, 0);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, 100);
+}
+
+static leat_pool inner[8];
+
+static void free_inner(void *p)
+{
+	leat_pool_free(p);
+	dropped++;
+}
+
+static bool inner_dropped(void)
+{
+	return dropped >= 8;
+}
+
+GO_TEST(drop_may_free_other_pools, "pool")
+{
+	leat_pool pools = LEAT_POOL(NULL, free_inner);
+
+	pools.age = LEAT_MILLISECOND;
+	for (int i = 0; i < 8; i++) {
+		inner[i].age = LEAT_MILLISECOND;
+		for (int k = 0; k < 20; k++)
+			leat_pool_put(&inner[i], &inner[i]);
+		leat_pool_put(&pools, &inner[i]);
+	}
+	EXPECT(within(20, inner_dropped));
+	leat_pool_free(&pools);
+	EXPECT_EQ((int)dropped, 8);
+}
+
+/* -- everybody at once -- */
+
+static void uses(unsigned me)
+{
+	struct item *mine[32];
+	unsigned x = me * 7919 + 1;
+	int n = 0;
+
+	for (size_t i = test_count(300000); i > 0; i--) {
+		x = x * 1103515245 + 12345;
+		if (n < 32 && (n == 0 || x >> 16 & 1))
+			mine[n++] = get();
+		else
+			put(mine[--n]);
+		if (x % 1021 == 0)
+			leat_yield();
+	}
+	while (n > 0)
+		put(mine[--n]);
+}
+
+GO_TEST(nobody_gets_what_another_has, "pool")
+{
+	everybody(uses);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, (int)made);
+}
+
+static void changes(atomic_bool *over, leat_wg *done)
+{
+	const int most = leat_procs_get();
+
+	for (int n = 1; !*over; n = n % most + 1) {
+		leat_procs_set(n);
+		leat_sleep(LEAT_MILLISECOND);
+	}
+	leat_procs_set(most);
+	leat_wg_done(done);
+}
+
+GO_TEST(nor_while_items_are_dropped_and_Ps_come_and_go, "pool")
+{
+	atomic_bool over = false;
+	leat_wg done = { 0 };
+
+	pool.age = LEAT_MILLISECOND;
+	leat_wg_add(&done, 1);
+	leat_go(changes, &over, &done);
+	everybody(uses);
+	over = true;
+	leat_wg_wait(&done);
+	leat_pool_free(&pool);
+	EXPECT_EQ((int)dropped, (int)made);
+}
+
+static void comes_and_goes(unsigned me)
+{
+	leat_pool mine = LEAT_POOL(make_item, drop_item);
+
+	(void)me;
+	for (size_t i = test_count(2000); i > 0; i--) {
+		mine.age = 1 + (int64_t)i % 100000; /* ns */
+		leat_pool_put(&mine, make_item(NULL));
+		if (i % 3 == 0)
+			leat_yield();
+		leat_pool_free(&mine);
+	}
+}
+
+GO_TEST(pools_end_while_their_items_are_dropped, "pool")
+{
+	everybody(comes_and_goes);
+	EXPECT_EQ((int)dropped, (int)made);
+}
+
+/* -- misuse -- */
+
+GO_TEST_DIES(get_of_a_nil_pool_is_fatal, "pool", "leat_pool_get of nil pool")
+{
+	leat_pool_get(NULL);
+}
+
+GO_TEST_DIES(put_of_a_nil_pool_is_fatal, "pool", "leat_pool_put of nil pool")
+{
+	leat_pool_put(NULL, &pool);
+}
+
+GO_TEST_DIES(free_of_a_nil_pool_is_fatal, "pool", "leat_pool_free of nil pool")
+{
+	leat_pool_free(NULL);
+}
+
+SUITE("pool")
