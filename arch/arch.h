@@ -29,7 +29,7 @@
 #ifndef ARCH_ARCH_H
 #define ARCH_ARCH_H
 
-#include "cpu.h" /* CPU_LINE, cpu_relax(), cpu_ticks() */
+#include "cpu.h" /* CPU_LINE, cpu_relax(), cpu_fence_after_locked(), cpu_ticks() */
 
 #include <stddef.h>
 #include <stdint.h>

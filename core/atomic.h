@@ -48,6 +48,10 @@
 void a_heavy(void);
 extern bool a_light_is_heavy; /* no membarrier here: both sides pay */
 
+/* Behind a_cas, a_swap ... with seq_cst: before all loads to come, also those
+ * that are not seq_cst, of another library perhaps. */
+#define a_fence_after() cpu_fence_after_locked()
+
 /* One turn of a loop that waits for another thread; a_yield for one that may
  * not be running, on the same CPU perhaps. */
 #define a_spin() cpu_relax()

@@ -43,10 +43,6 @@ void os_futex_wake(_Atomic uint32_t *word, int n);
 int64_t os_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 void os_sleep(int64_t ns);
 
-/* Register for the expedited membarrier; false where the kernel has none, and
- * then a_light() would not be enough. */
-bool os_membarrier_init(void);
-
 /* Start a detached thread: fn(arg), with all signals blocked.  stack is a size in
  * bytes. */
 int os_thread(void *(*fn)(void *), void *arg, size_t stack);

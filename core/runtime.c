@@ -71,7 +71,6 @@ static void start(const struct leat_options *options)
 	sched.policy = sched.options.clock == LEAT_CLOCK_FAKE
 			       ? LEAT_IDLE_PARK
 			       : sched.options.idle;
-	a_light_is_heavy = !os_membarrier_init();
 	clock_start(sched.options.clock == LEAT_CLOCK_FAKE);
 	stack_init(sched.options.stack, procs);
 	make_nodes();

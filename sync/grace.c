@@ -25,6 +25,10 @@
  * resized may be in the batch, to be given back: and by then nobody can ask for
  * its resizing any more.
  *
+ * What is let go of there may be maps, which are freed by whoever releases them.
+ * That puts off what is in them, and does not wait: one turn more is made for it
+ * before those of finish go, and one more for maps in these, some deep.
+ *
  * What stands in a line is freed by the thread that adds to it, up to two for
  * each that it adds: so memory goes back to the allocator where it is wanted
  * next, and is not carried to the reaper's CPU and back.  One that came when s
@@ -45,7 +49,13 @@
 
 #include <urcu/urcu-memb.h>
 
-enum { QUEUES = 8, NAP = 1000000, STACK = 1 << 20, LEFT_ALONE = 8 };
+enum {
+	QUEUES = 8,
+	NAP = 1000000,
+	STACK = 1 << 20,
+	LEFT_ALONE = 8,
+	NESTED = 16
+};
 enum { AWAKE, NAPS, SLEEPS };
 
 struct stack {
@@ -79,6 +89,7 @@ static struct {
 static struct {
 	_Alignas(CPU_LINE) struct lock lock;
 	bool keyed, begun;
+	bool nested; /* what is let go of has let go of more: the reaper's */
 	pthread_key_t key;
 	_Atomic int thread;         /* the number of its thread */
 	struct late *batch[QUEUES]; /* the reaper's own */
@@ -102,7 +113,8 @@ static void forget(void *reader)
 		urcu_memb_unregister_thread();
 }
 
-/* A program may have made the thread known itself, and unknown again. */
+/* A program may have made the thread known itself, and will make it unknown: then
+ * nothing is kept, and we ask each time. */
 struct urcu_reader *grace_reader(struct m *m)
 {
 	struct urcu_reader *r = pthread_getspecific(all.key);
@@ -110,10 +122,11 @@ struct urcu_reader *grace_reader(struct m *m)
 	if (likely(r) && likely(r->registered))
 		return r;
 	r = reader_here();
-	if (!r->registered) {
-		urcu_memb_register_thread();
-		pthread_setspecific(all.key, r);
-	}
+	if (r->registered)
+		return r;
+	if (pthread_setspecific(all.key, r) != 0)
+		fatal("leat_map: no memory for a thread");
+	urcu_memb_register_thread();
 	if (m)
 		m->reader = r;
 	return r;
@@ -272,15 +285,12 @@ static void do_soon(void)
 	}
 }
 
-/* What is done here may come back to it: grace_finish. */
 static void do_batch(void)
 {
 	for (int i = 0; i < QUEUES; i++)
-		while (all.batch[i]) {
-			struct late *l = all.batch[i];
-
-			all.batch[i] = l->next;
-			__builtin_prefetch(l->next);
+		for (struct late *l = all.batch[i], *next; l; l = next) {
+			next = l->next;
+			__builtin_prefetch(next);
 			late_over[l->what](l);
 		}
 }
@@ -307,8 +317,8 @@ static void do_lines(int age)
 	}
 }
 
-/* False: there was nothing.  all_of: what was put off in lines, as well. */
-static bool turn(bool all_of)
+/* all_of: what was put off in lines, as well. */
+static void turn(bool all_of)
 {
 	bool some = false;
 
@@ -328,7 +338,6 @@ static bool turn(bool all_of)
 	do_soon();
 	do_batch();
 	do_lines(all_of ? 0 : LEFT_ALONE);
-	return some;
 }
 
 static void let_go(struct finish *f)
@@ -356,7 +365,12 @@ static void *reap(void *unused)
 		 * had put off is taken later than this. */
 		struct finish *f = a_swap(&finish, NULL, acquire);
 
+		all.nested = false;
 		turn(f != NULL);
+		for (int i = 0; f && all.nested && i < NESTED; i++) {
+			all.nested = false;
+			turn(true);
+		}
 		let_go(f);
 	}
 	return NULL;
@@ -387,16 +401,35 @@ static intptr_t await(void *arg)
 	return 0;
 }
 
+static bool begun(void)
+{
+	lock_take(&all.lock);
+	bool it_has = all.begun;
+
+	lock_drop(&all.lock);
+	return it_has;
+}
+
+/* Is this thread inside?  Then it would wait for itself. */
+static bool inside(void)
+{
+	struct urcu_reader *r = pthread_getspecific(all.key);
+
+	return r && (a_load(grace_nest(r), relaxed) & URCU_GP_CTR_NEST_MASK);
+}
+
 void grace_finish(void)
 {
 	struct finish f = { .next = a_load(&finish, relaxed) };
 
+	if (!begun())
+		return;
 	if (os_thread_id() == a_load(&all.thread, relaxed)) {
-		do_batch();
-		while (turn(true))
-			;
+		all.nested = true;
 		return;
 	}
+	if (inside())
+		fatal("leat_map: a callback waited");
 	/* [grace.call] pairs with [grace.first], [grace.called]. */
 	while (!a_cas(&finish, &f.next, &f, seq_cst))
 		;

@@ -128,8 +128,8 @@ void grace_later_quiet(struct late *l);
  * period; before anything that is put off by whoever is inside now. */
 void grace_soon(struct late *l);
 
-/* Until all that was put off before has been done.  Waits, as leat_block does;
- * not inside. */
+/* Until all that was put off before has been done, and what that put off in turn.
+ * Waits, as leat_block does; not inside.  In late_over it returns at once. */
 void grace_finish(void);
 
 #endif

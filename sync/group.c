@@ -66,6 +66,10 @@ void leat_group_set_limit(leat_group *group, int n)
 
 	refuse_nil(group, "set_limit");
 	active = wg_count(&group->members);
+	/* Or about to be: one of the limit is taken. */
+	if (active == 0 && group->limited &&
+	    !leat_sema_try_acquire(&group->limit, (int32_t)group->limit.size))
+		active = 1;
 	if (active > 0)
 		fatal("errgroup: modify limit while %d goroutines in the group "
 		      "are still active",
@@ -132,11 +136,8 @@ int leat_group_start_(leat_group *group, int how, leat_ctx *ctx, leat_fn_ *fn,
 	if (how == LEAT_GROUP_CTX_ && !ctx)
 		fatal("leat_group_go_ctx: nil context");
 	rc = come_in(group, how, ctx);
-	if (rc != 0) {
-		if (rc == -ENOMEM)
-			fail(group, LEAT_NO_MEMORY);
+	if (rc != 0)
 		return rc;
-	}
 	leat_wg_add(&group->members, 1);
 	rc = go_start(NULL, &extra, fn, argc, argv);
 	if (rc != 0)
@@ -171,9 +172,16 @@ leat_error leat_group_wait(leat_group *group)
 /* The wait has ended so: are they over? */
 static int over_if(int rc, leat_group *group, leat_error *first)
 {
-	if (rc == 0)
-		*first = over(group);
-	return rc;
+	if (rc != 0)
+		return rc;
+
+	leat_error e = over(group);
+
+	if (first)
+		*first = e;
+	else
+		leat_error_release(e);
+	return 0;
 }
 
 int leat_group_wait_until(leat_group *group, leat_error *first, leat_time when)

@@ -4,7 +4,9 @@
  * One step multiplies two words into two and folds those together, as in
  * wyhash (Wang Yi) and FoldHash: every bit of the product depends on most bits
  * of both.  The seed is by chance for each process, and no secret worth the
- * name: who can measure how long operations take can find keys that collide.
+ * name: who can measure how long operations take can find keys that collide.  It
+ * goes into both sides of each step, so that no key makes one of them zero without
+ * knowing it.
  */
 #ifndef SYNC_HASH_H
 #define SYNC_HASH_H
@@ -51,11 +53,11 @@ static inline uint64_t hash_load4(const char *at)
  * may overlap. */
 static inline uint64_t hash_bytes(const char *at, size_t n, uint64_t seed)
 {
-	uint64_t h = seed ^ HASH_C, a = 0, b = 0;
+	uint64_t h = seed ^ HASH_C, first = seed ^ HASH_A, a = 0, b = 0;
 	size_t left = n;
 
 	for (; left > 16; left -= 16, at += 16)
-		h = hash_fold(hash_load8(at) ^ HASH_A, hash_load8(at + 8) ^ h);
+		h = hash_fold(hash_load8(at) ^ first, hash_load8(at + 8) ^ h);
 	if (left >= 8) {
 		a = hash_load8(at);
 		b = hash_load8(at + left - 8);
@@ -67,7 +69,7 @@ static inline uint64_t hash_bytes(const char *at, size_t n, uint64_t seed)
 		    (uint64_t)(unsigned char)at[left / 2] << 8 |
 		    (unsigned char)at[left - 1];
 	}
-	return hash_fold(hash_fold(a ^ HASH_A, b ^ h), n ^ HASH_B);
+	return hash_fold(hash_fold(a ^ first, b ^ h), n ^ HASH_B);
 }
 
 #endif

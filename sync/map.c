@@ -17,6 +17,10 @@
  * table came before it: his step is counted as right before the clear, in the
  * order of the old table.
  *
+ * All of these are seq_cst, and whoever has changed something looks at nothing
+ * before it is seen (liburcu's insertion sees to that itself): two goroutines that
+ * each store one key and then load the other's cannot both miss it.
+ *
  * A value that is taken away is still read by those who are inside: it is
  * released after a grace period, by the reaper, even where the caller gets it;
  * he has a reference of his own.
@@ -38,12 +42,12 @@ static _Atomic(struct table *) *table_of(leat_map *map)
 static ALWAYS_INLINE struct table *enter(leat_map *map, struct urcu_reader **r)
 {
 	/* [map.there] pairs with [map.made]. */
-	if (unlikely(!a_load(table_of(map), acquire)))
+	if (unlikely(!a_load(table_of(map), seq_cst)))
 		return NULL;
 	*r = grace_enter();
 
 	/* [map.enter] pairs with [map.made]. */
-	struct table *t = a_load(table_of(map), acquire);
+	struct table *t = a_load(table_of(map), seq_cst);
 
 	if (unlikely(!t))
 		grace_leave(*r);
@@ -108,7 +112,7 @@ bool leat_map_load_(leat_map *map, uintptr_t key, void *out)
 
 	if (likely(n))
 		/* [map.load] pairs with [map.put], [map.gone]. */
-		value = a_load(&n->value, acquire);
+		value = a_load(&n->value, seq_cst);
 	if (likely(value != TABLE_GONE))
 		hand_out(t, value, out);
 	grace_leave(r);
@@ -125,7 +129,7 @@ static struct node *find(struct table *t, const struct probe *p,
 		if (!n)
 			return NULL;
 		/* [map.find] pairs with [map.put], [map.gone]. */
-		*value = a_load(&n->value, acquire);
+		*value = a_load(&n->value, seq_cst);
 		if (likely(*value != TABLE_GONE))
 			return n;
 		table_out(t, n);
@@ -159,8 +163,9 @@ static int put_over(struct table *t, struct node *n, uintptr_t old,
 		return -ENOMEM;
 	/* [map.put] pairs with [map.load], [map.find], [map.met], [map.put],
 	 * [map.gone]. */
-	if (!a_cas(&n->value, &old, a->value, acq_rel))
+	if (!a_cas(&n->value, &old, a->value, seq_cst))
 		return -EAGAIN;
+	a_fence_after();
 	if (a->how == STORE)
 		hand_out(t, old, a->out);
 	if (counted(t)) {
@@ -296,7 +301,8 @@ static bool drop_inside(struct table *t, uintptr_t key, const uintptr_t *was,
 			return false;
 		/* [map.gone] pairs with [map.load], [map.find], [map.met],
 		 * [map.put]. */
-	} while (unlikely(!a_cas(&n->value, &old, TABLE_GONE, acq_rel)));
+	} while (unlikely(!a_cas(&n->value, &old, TABLE_GONE, seq_cst)));
+	a_fence_after();
 	hand_out(t, old, out);
 	/* Whoever takes the node out, it is not over before we leave. */
 	if (counted(t))
@@ -343,15 +349,14 @@ bool leat_map_compare_and_delete_(leat_map *map, uintptr_t key, uintptr_t was)
 
 /* -- the whole of it -- */
 
-/* Was there anything? */
-static bool clear(leat_map *map)
+static void clear(leat_map *map)
 {
 	/* [map.clear] pairs with [map.made]. */
-	struct table *t = a_swap(table_of(map), NULL, acquire);
+	struct table *t = a_swap(table_of(map), NULL, seq_cst);
 
+	a_fence_after();
 	if (t)
 		grace_later(&t->late);
-	return t != NULL;
 }
 
 void leat_map_clear(leat_map *map)
@@ -365,8 +370,8 @@ void leat_map_free(leat_map *map)
 {
 	if (!map)
 		no_map("free");
-	if (clear(map))
-		grace_finish();
+	clear(map);
+	grace_finish();
 }
 
 size_t leat_map_len(leat_map *map)

@@ -69,7 +69,9 @@ static void wake_all(struct waiter *last, struct m *m)
 	}
 }
 
-static struct m *finish(leat_once *once, struct m *m)
+/* Without a switch: an exception may be on its way through here, and it belongs to
+ * the thread.  LOCK's holder is on another one, about to wait. */
+static void finish(leat_once *once, struct m *m)
 {
 	_Atomic uint64_t *word = word_of(once);
 
@@ -77,14 +79,14 @@ static struct m *finish(leat_once *once, struct m *m)
 		uint64_t was = a_load(word, relaxed);
 
 		if (was & LOCK) {
-			m = waiter_pause(m, turn++);
+			waiter_pause(NULL, turn++);
 			continue;
 		}
 		/* [once.done] pairs with [once.seen], [switch.word],
 		 * [waiter.unlock]: the results for them, the list for us. */
 		if (a_cas(word, &was, OVER, acq_rel)) {
 			wake_all(last_of(was), m);
-			return m;
+			return;
 		}
 	}
 }
@@ -95,7 +97,7 @@ static struct m *ends_inside(struct m *m, void *arg, uintptr_t result)
 	struct leat_once_turn_ *turn = arg;
 	struct go_end outer = { (go_end_fn *)turn->end, turn->arg };
 
-	m = finish(turn->once, m);
+	finish(turn->once, m);
 	return outer.f ? outer.f(m, outer.arg, result) : m;
 }
 
@@ -106,12 +108,17 @@ void leat_once_end_(struct leat_once_turn_ *turn)
 	if (m)
 		go_at_end(m,
 			  (struct go_end){ (go_end_fn *)turn->end, turn->arg });
-	m = finish(turn->once, m);
+	finish(turn->once, m);
 	if (m)
 		m_leave(m);
 }
 
 /* -- its begin -- */
+
+COLD void leat_once_nil_(void)
+{
+	fatal("leat_once_do: nil Once");
+}
 
 static void take_turn(struct leat_once_turn_ *turn, leat_once *once,
 		      struct m *m)
@@ -128,8 +135,6 @@ static void take_turn(struct leat_once_turn_ *turn, leat_once *once,
 SANITIZE_SWITCHES bool leat_once_begin_(leat_once *once, leat_fn_ *fn,
 					struct leat_once_turn_ *turn)
 {
-	if (!once)
-		fatal("leat_once_do: nil Once");
 	if (!fn)
 		fatal("leat_once_do: nil func value");
 

@@ -322,7 +322,17 @@ int leat_sema_acquire_ctx(leat_ctx *ctx, leat_sema *sema, int32_t n)
 	const struct leat_case over = leat_on_recv(leat_ctx_done(ctx), NULL);
 
 	check_call(sema, n, "acquire_ctx");
+	if (leat_ctx_err(ctx))
+		return -ECANCELED;
 	if (leat_sema_try_acquire(sema, n))
 		return 0;
-	return acquire_beside(sema, n, &over, 1, LEAT_NEVER);
+
+	int rc = acquire_beside(sema, n, &over, 1, LEAT_NEVER);
+
+	/* What came after the cancel is given back. */
+	if (rc == 0 && leat_ctx_err(ctx)) {
+		leat_sema_release(sema, n);
+		return -ECANCELED;
+	}
+	return rc;
 }

@@ -361,7 +361,11 @@ void leat_landing_release(leat_landing *l)
 	c = call_of(l);
 	/* [flight.release] pairs with [flight.release]: the last one sees what
 	 * the others did. */
-	if (a_sub(&c->users, 1, acq_rel) != 1)
+	uint32_t were = a_sub(&c->users, 1, acq_rel);
+
+	if (were == 0)
+		fatal("leat_landing_release: released more often than had");
+	if (were > 1)
 		return;
 	if (c->drop && l->value)
 		c->drop(l->value);

@@ -514,4 +514,33 @@ GO_TEST_DIES(a_callback_that_waits_is_found_out, "R173",
 		leat_map_store(&map, 1, 1);
 }
 
+static bool frees(const void *kept, const void *key)
+{
+	leat_map other_map = { 0 };
+
+	leat_map_store(&other_map, 1, 1);
+	leat_map_free(&other_map);
+	return kept == key;
+}
+
+static const struct leat_map_kind freeing = { .hash = same_hash,
+					      .equal = frees };
+
+GO_TEST_DIES(a_callback_that_frees_is_found_out, "R173",
+	     "fatal error: leat_map: a callback waited")
+{
+	leat_map map = LEAT_MAP_OF(&freeing);
+
+	leat_map_store(&map, 1, 1);
+	leat_map_store(&map, 1, 1);
+}
+
+GO_TEST_DIES(a_nil_string_is_no_key, "R173", "fatal error: leat_map: a nil key")
+{
+	leat_map map = LEAT_MAP_OF(&leat_map_strings);
+	const char *none = NULL;
+
+	leat_map_store(&map, none, 1);
+}
+
 SUITE("map")

@@ -93,6 +93,114 @@ GO_TEST(a_released_value_may_free_a_map, "R173")
 	EXPECT_EQ((long)things, 0);
 }
 
+/* More of them than frames fit on a stack, all given back at once. */
+GO_TEST(twenty_thousand_may_do_so_at_once, "R173")
+{
+	const int n = (int)test_count(20000);
+
+	map.kind = &of_maps;
+	for (int i = 0; i < n; i++) {
+		leat_map *inner = calloc(1, sizeof(*inner));
+
+		things++;
+		leat_map_store(inner, 1, 1);
+		leat_map_store(&map, i, inner);
+	}
+	for (int i = 0; i < n; i++)
+		leat_map_delete(&map, i);
+	leat_map_free(&map);
+	EXPECT_EQ((long)things, 0);
+}
+
+static atomic_bool churns;
+
+static void churn(leat_wg *done)
+{
+	leat_map busy = { 0 };
+
+	for (long i = 0; churns; i++) {
+		leat_map_store(&busy, i % 7, i);
+		leat_map_delete(&busy, i % 7);
+		if (i % 1024 == 0)
+			leat_yield();
+	}
+	leat_map_free(&busy);
+	leat_wg_done(done);
+}
+
+static void free_some(void)
+{
+	for (int turn = 0; turn < 20; turn++) {
+		leat_map *inner = calloc(1, sizeof(*inner));
+
+		things++;
+		leat_map_store(inner, 1, 1);
+		leat_map_store(&map, 1, inner);
+		leat_map_free(&map);
+		EXPECT_EQ((long)things, 0);
+	}
+}
+
+GO_TEST(it_waits_for_nobody_who_deletes_meanwhile, "R173")
+{
+	leat_wg done = { 0 };
+
+	map.kind = &of_maps;
+	churns = true;
+	leat_wg_add(&done, 1);
+	leat_go(churn, &done);
+	free_some();
+	churns = false;
+	leat_wg_wait(&done);
+}
+
+/* Values that are maps, and in these some more: the innermost are things. */
+static void release_deep(void *value)
+{
+	leat_map_free(value);
+	free(value);
+}
+
+static const struct leat_map_kind of_deep_maps = { .retain = retain_inner,
+						   .release = release_deep };
+
+GO_TEST(free_waits_for_maps_in_maps, "R173")
+{
+	enum { DEEP = 16 };
+	struct thing *deleted = new_thing(1), *left = new_thing(2);
+	leat_map *at = &map;
+
+	for (int i = 0; i < DEEP; i++) {
+		leat_map *next = calloc(1, sizeof(*next));
+
+		at->kind = &of_deep_maps;
+		leat_map_store(at, 1, next);
+		at = next;
+	}
+	at->kind = &of_things;
+	leat_map_store(at, 1, deleted);
+	leat_map_delete(at, 1);
+	leat_map_store(at, 2, left);
+	release(deleted);
+	release(left);
+	leat_map_free(&map);
+	EXPECT_EQ((long)things, 0);
+}
+
+GO_TEST(free_waits_for_what_was_cleared_before, "R173")
+{
+	for (int turn = 0; turn < 20; turn++) {
+		struct thing *mine = new_thing(1);
+
+		map.kind = &of_things;
+		leat_map_store(&map, 1, mine);
+		release(mine);
+		leat_map_clear(&map);
+		leat_map_free(&map);
+		EXPECT_EQ((long)things, 0);
+	}
+}
+
 static cpu_set_t cpus_there;
 static sigset_t taken_there;
 

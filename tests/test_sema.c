@@ -195,9 +195,10 @@ GO_TEST(a_cancel_leaves_everything_as_it_was, "B.3 R133")
 	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 6), 0);
 	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 5), -ECANCELED);
 	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 5), -ECANCELED);
-	/* What is there is had all the same. */
-	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 4), 0);
-	leat_sema_release(&sema, 10);
+	/* Even if there is enough, as in Go. */
+	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 4), -ECANCELED);
+	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, 0), -ECANCELED);
+	leat_sema_release(&sema, 6);
 	EXPECT(leat_sema_try_acquire(&sema, 10));
 	leat_sema_release(&sema, 10);
 	leat_ctx_release(ctx);

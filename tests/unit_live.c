@@ -124,7 +124,6 @@ static void everybody(size_t wanted)
 	size_t total;
 	pthread_t id[DISPATCHERS];
 
-	os_membarrier_init();
 	for (int i = 0; i < DISPATCHERS; i++) {
 		d[i].me = i;
 		pthread_create(&id[i], NULL, dispatches, &d[i]);

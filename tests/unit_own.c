@@ -34,7 +34,6 @@ static void let_go(void)
 
 TEST(a_thread_inside_cannot_be_claimed, "R18 R27")
 {
-	os_membarrier_init();
 	EXPECT(own_enter(&own));
 	EXPECT(!own_claim(&own));
 	EXPECT_EQ(a_load(&own.claim, relaxed), OWN_FREE);
@@ -44,7 +43,6 @@ TEST(a_thread_inside_cannot_be_claimed, "R18 R27")
 
 TEST(what_one_has_claimed_no_other_can, "R18")
 {
-	os_membarrier_init();
 	EXPECT(own_claim(&own));
 	EXPECT(!own_claim(&own));
 	own_release(&own);
@@ -53,7 +51,6 @@ TEST(what_one_has_claimed_no_other_can, "R18")
 
 TEST(what_was_released_is_the_threads_again, "R18")
 {
-	os_membarrier_init();
 	EXPECT(own_claim(&own));
 	own_release(&own);
 	EXPECT(own_enter(&own));
@@ -61,7 +58,6 @@ TEST(what_was_released_is_the_threads_again, "R18")
 
 TEST(what_was_taken_is_gone, "R18")
 {
-	os_membarrier_init();
 	EXPECT(own_claim(&own));
 	own_take(&own);
 	EXPECT(!own_enter(&own));
@@ -71,7 +67,6 @@ TEST(what_was_taken_is_gone, "R18")
 
 TEST(what_a_thread_gave_up_is_gone, "R18")
 {
-	os_membarrier_init();
 	EXPECT(own_enter(&own));
 	own_part(&own);
 	own_leave(&own);
@@ -95,7 +90,6 @@ TEST(who_comes_while_one_looks_waits_for_the_answer, "R18")
 {
 	pthread_t id;
 
-	os_membarrier_init();
 	EXPECT(own_claim(&own));
 	pthread_create(&id, NULL, releases_later, NULL);
 	EXPECT(own_enter(&own));
@@ -163,19 +157,16 @@ static void own_against(int claimers, size_t wanted)
 
 TEST(an_owner_and_a_claimer_never_meet, "R18 R27")
 {
-	os_membarrier_init();
 	own_against(1, test_count(50000));
 }
 
 TEST(an_owner_and_many_claimers_never_meet, "R18 R27")
 {
-	os_membarrier_init();
 	own_against(CLAIMERS, test_count(20000));
 }
 
 TEST(without_a_cheap_fence_they_do_not_meet_either, "R18 R27")
 {
-	os_membarrier_init();
 	a_light_is_heavy = true;
 	own_against(1, test_count(50000));
 }
@@ -185,7 +176,6 @@ TEST(what_is_given_up_under_a_claim_stays_given_up, "R18 R25")
 {
 	pthread_t id;
 
-	os_membarrier_init();
 	pthread_create(&id, NULL, claims, NULL);
 	for (size_t i = 0; i < test_count(3000); i++) {
 		EXPECT(own_enter(&own));
@@ -255,7 +245,6 @@ TEST(what_goes_from_one_to_another_is_with_one_of_them, "R18 R27")
 	size_t wanted = test_count(2000);
 	pthread_t user, carrier;
 
-	os_membarrier_init();
 	own_take(&pair[1]);
 	pthread_create(&user, NULL, uses_the_second, (void *)wanted);
 	pthread_create(&carrier, NULL, carries, NULL);

@@ -15,6 +15,12 @@ static inline void cpu_relax(void)
 	__asm__ volatile("isb" ::: "memory");
 }
 
+/* A full fence, right after an atomic change: later loads may pass its store. */
+static inline void cpu_fence_after_locked(void)
+{
+	__asm__ volatile("dmb ish" ::: "memory");
+}
+
 /* The kernel's name for the clock that counts these. */
 #define CPU_CLOCKSOURCE "arch_sys_counter"
 

@@ -197,12 +197,13 @@ inline leat_atomic_n_<A> leat_atomic_or(A *p, leat_atomic_n_<A> mask)
 		 leat_atomic_box_(u64, uint64_t, at),              \
 		 leat_atomic_box_(uintptr, uintptr_t, at), default \
 		 : (p))
-#define leat_atomic_box_(name, T, at) leat_atomic_##name : (T(*)[1][1])(at)
+#define leat_atomic_box_(name, T, at) \
+	leat_atomic_##name : (T(*)[1][1])(uintptr_t)(at)
 
 /* The type of the value; v as one, converted as in an assignment; the same if it
  * is a number. */
-#define leat_atomic_t_(p)             __typeof__(***leat_atomic_boxes_(p, p))
-#define leat_atomic_v_(p, v)          ((leat_atomic_t_(p)){ (v) })
+#define leat_atomic_t_(p)    __typeof__(***leat_atomic_boxes_(p, p))
+#define leat_atomic_v_(p, v) ((leat_atomic_t_(p)){ (v) })
 #define leat_atomic_n_(p, v)                                             \
 	(leat_atomic_v_(p, v) |                                          \
 	 0 * (int)sizeof(struct {                                        \

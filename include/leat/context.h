@@ -124,7 +124,7 @@ leat_error leat_ctx_sleep(leat_ctx *ctx, leat_duration d);
 
 /* leat_wg_wait, leat_cond_wait, leat_mutex_lock, leat_rwmutex_lock and _rlock,
  * leat_sema_acquire, waiting no longer than until ctx is cancelled: 0, or
- * -ECANCELED. */
+ * -ECANCELED.  A lock that is free is taken even if ctx is cancelled already. */
 int leat_wg_wait_ctx(leat_ctx *ctx, leat_wg *group);
 int leat_cond_wait_ctx(leat_ctx *ctx, leat_cond *cond, leat_mutex *mu);
 int leat_mutex_lock_ctx(leat_ctx *ctx, leat_mutex *mu);

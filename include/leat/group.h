@@ -60,7 +60,8 @@ leat_ctx *leat_group_with_ctx(leat_group *group, leat_ctx *parent);
 
 /* No more than n at a time from now on; negative: any number; 0: none may start.
  * "errgroup: modify limit while n goroutines in the group are still active" is
- * fatal. */
+ * fatal: any goroutines, and any change (Go counts only those started under a
+ * limit, and always takes it away). */
 void leat_group_set_limit(leat_group *group, int n);
 
 /*
@@ -75,7 +76,8 @@ void leat_group_set_limit(leat_group *group, int n);
  * once.
  *
  * leat_group_go_ctx(ctx, group, fn, args...) - the same, but waiting no longer than
- * until ctx is cancelled: -ECANCELED, and nothing was started.
+ * until ctx is cancelled: -ECANCELED, and nothing was started.  With a limit, one
+ * that is cancelled already starts nothing.
  */
 int leat_group_start_(leat_group *group, int how, leat_ctx *ctx, leat_fn_ *fn,
 		      int argc, const uintptr_t *argv);
@@ -86,7 +88,7 @@ enum { LEAT_GROUP_GO_, LEAT_GROUP_TRY_, LEAT_GROUP_CTX_ };
 leat_error leat_group_wait(leat_group *group);
 
 /* The same, but no longer than until then, or until ctx is cancelled: 0, and the
- * error in *first; or -ETIMEDOUT, -ECANCELED: some still run, and are to be waited
+ * error in *first (NULL: not wanted); or -ETIMEDOUT, -ECANCELED: some still run, and are to be waited
  * for again.  -ENOMEM: as leat_wg_wait_until.  To tell them to end, cancel the
  * parent of their context. */
 int leat_group_wait_until(leat_group *group, leat_error *first, leat_time when);

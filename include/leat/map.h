@@ -10,11 +10,13 @@
  * All-zero is ready: an empty map whose keys are integers and pointers.  Other
  * keys: LEAT_MAP_OF(kind).  It belongs to the caller and stays in place while
  * anybody uses it; leat_map_free gives back what is in it.  Each call but
- * leat_map_range is one step of the map, which happens at one instant between
- * its call and its return (linearizable), and no call but leat_map_range and
- * leat_map_free ever waits.  A load takes no lock and does no locked operation.
- * All work on threads that are not the runtime's, too.  A nil map is a fatal
- * error.  After Go's sync.Map.
+ * leat_map_range and leat_map_len is one step of the map, which happens at one
+ * instant between its call and its return (linearizable), and no call but
+ * leat_map_range and leat_map_free ever waits for somebody else's.  (The first
+ * store of the process starts a thread, and each thread's first use of any map
+ * makes it known to liburcu.)  A load takes no lock and does no locked operation.
+ * All work on threads that are not the runtime's, too.  A nil map is a fatal error,
+ * and a nil key where keys are bytes or strings.  After Go's sync.Map.
  *
  *	what            whose it is
  *	the key given   the caller's again when the call returns; the map has a
@@ -22,8 +24,9 @@
  *	the value given the caller's still: the map retains it for itself
  *	the value got   the caller's: retained for him, to be released by him
  *	what the map    released by it a grace period later (milliseconds), on a
- *	lets go of      thread of the library (a value that could not be
- *	                stored: by who called); keys as well
+ *	lets go of      thread of the library; keys as well.  What could not
+ *	                be stored, and the key that a range is the last to
+ *	                hold: by who called
  *
  * Where a kind has no retain and release, values are just words and nobody owns
  * them.  What happened before a store happens before a load that sees it.
@@ -33,6 +36,9 @@
  * release are called in the middle of an operation: they must not wait, yield,
  * or use Leat; "leat_map: a callback waited" is fatal where it is seen.  drop
  * and release may use maps, leat_map_free too, and must not wait otherwise.
+ *
+ * One thread releases for all.  Where many delete faster than their release and
+ * drop can follow, what is to be released grows.
  *
  * Who can choose the keys and knows the hash can make all of them collide.  What
  * kind->hash returns is mixed with a number that each process has by chance; but
@@ -126,7 +132,8 @@ bool leat_map_compare_and_delete_(leat_map *map, uintptr_t key, uintptr_t was);
 /* Call fn(key, value, arg) for the keys, in no order, until it returns false.
  * fn may wait and do anything with the map, but must return.  Each key that is
  * there all the time is met once, no key twice, with a value that it has while
- * the range is under way: this is not a picture of one instant.  The key is
+ * the range is under way: this is not a picture of one instant, and after a clear
+ * some keys that were there may still come.  The key is
  * good until fn returns; so is the value, which is retained meanwhile.  0, or
  * -ENOMEM: not all of them were met. */
 int leat_map_range(leat_map *map,
@@ -142,8 +149,15 @@ void leat_map_clear(leat_map *map);
 size_t leat_map_len(leat_map *map);
 
 /* Clear, and wait until everything that the map, and any map, had let go of
- * before is released; for nobody uses it any more.  All-zero but for its kind, it
- * is ready again. */
+ * before is released; for nobody uses it any more.  (What a range holds that is
+ * still under way is released when that ends.)  All-zero but for its kind, it is
+ * ready again.
+ *
+ * Called by drop or release on the library's thread it does not wait; who frees
+ * the outer map waits for those in it too, and for maps in these, 16 deep.
+ *
+ * After a fork there is no such thread in the child: it may use maps, but nothing
+ * is released there, and this would wait for ever. */
 void leat_map_free(leat_map *map);
 
 #ifdef __cplusplus

@@ -21,7 +21,9 @@
  * fn runs in the goroutine, or on the thread, of the first call.  It has ended when
  * it has returned, and also when it has called leat_goexit or, in C++, thrown an
  * exception, which goes on to the first caller: DONE all the same, and not tried
- * again.  If fn itself calls with the same Once, it waits for itself, for ever.
+ * again.  If fn itself calls with the same Once, it waits for itself, for ever.  It
+ * must not be left otherwise, by longjmp or pthread_exit, nor by an exception where
+ * C called: others would wait for ever.
  *
  * After Go's sync.Once and sync.OnceValue.  There is no form with a deadline or a
  * context, as there is none in Go: the first call is fn's own, and ends with it; one
@@ -45,9 +47,18 @@ typedef struct leat_once {
 
 #define LEAT_ONCE_DONE_ 1
 
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+void leat_once_nil_(void);
+
 /* Has fn ended?  Then its results are there to be seen.  Never waits. */
 static inline bool leat_once_done(const leat_once *once)
 {
+	if (__builtin_expect(!once, 0))
+		leat_once_nil_();
 	/* Pairs with [once.done], as [once.seen] does. */
 	return __atomic_load_n(&once->state, __ATOMIC_ACQUIRE) ==
 	       LEAT_ONCE_DONE_;
@@ -74,7 +85,7 @@ void leat_once_end_(struct leat_once_turn_ *turn);
 
 static inline bool leat_once_over_(const leat_once *once)
 {
-	return __builtin_expect(once && leat_once_done(once), 1);
+	return __builtin_expect(leat_once_done(once), 1);
 }
 
 /*
@@ -134,14 +145,14 @@ template <class T> struct leat_once_value_ {
 
 template <class T> inline T leat_once_get(leat_once_value_<T> *v)
 {
-	if (!leat_once_over_(&v->once_)) {
-		leat_once_run_ turn(&v->once_,
-				    reinterpret_cast<leat_fn_ *>(v->make_));
+	if (leat_once_over_(&v->once_))
+		return v->value_;
 
-		if (turn.runs)
-			v->value_ = v->make_();
-	}
-	return v->value_;
+	leat_once_run_ turn(&v->once_, reinterpret_cast<leat_fn_ *>(v->make_));
+
+	if (turn.runs)
+		v->value_ = v->make_();
+	return v->value_; /* a copy, made before the turn ends */
 }
 
 #else
@@ -180,15 +191,19 @@ static inline void leat_once_words_(leat_once *once, leat_fn_ *fn, uintptr_t w1,
 #define leat_once_get(v)                                             \
 	(__extension__({                                             \
 		__typeof__(v) const leat_value_ = (v);               \
+		__typeof__(leat_value_->value_) leat_result_;        \
 		struct leat_once_turn_ leat_turn_;                   \
 		if (!leat_once_done(&leat_value_->once_) &&          \
 		    leat_once_begin_(&leat_value_->once_,            \
 				     (leat_fn_ *)leat_value_->make_, \
 				     &leat_turn_)) {                 \
-			leat_value_->value_ = leat_value_->make_();  \
+			leat_result_ = leat_value_->make_();         \
+			leat_value_->value_ = leat_result_;          \
 			leat_once_end_(&leat_turn_);                 \
+		} else {                                             \
+			leat_result_ = leat_value_->value_;          \
 		}                                                    \
-		leat_value_->value_;                                 \
+		leat_result_;                                        \
 	}))
 
 #endif

@@ -39,10 +39,12 @@ typedef struct leat_sema {
 
 #define LEAT_SEMA_MOST INT32_MAX
 
+/* The initialiser of one with n permits, from 0 to LEAT_SEMA_MOST. */
+
 #ifdef __cplusplus
-#define LEAT_SEMA(n)                                                \
-	{                                                           \
-		(uint64_t)(uint32_t)(n) << 32, nullptr, (uint32_t)n \
+#define LEAT_SEMA(n)                                                  \
+	{                                                             \
+		(uint64_t)(uint32_t)(n) << 32, nullptr, (uint32_t)(n) \
 	}
 #else
 #define LEAT_SEMA(n)                                                \
@@ -64,7 +66,8 @@ bool leat_sema_try_acquire(leat_sema *sema, int32_t n);
 
 /* leat_sema_acquire, waiting no longer than until then: 0, or -ETIMEDOUT, with
  * nothing taken; at once if `when` is past.  -ENOMEM: there is no memory for the
- * timer.  leat_sema_acquire_ctx (context.h) waits until a context is cancelled. */
+ * timer.  leat_sema_acquire_ctx (context.h) waits until a context is cancelled; one
+ * that is cancelled gets nothing, even if there is enough, as in Go. */
 int leat_sema_acquire_until(leat_sema *sema, int32_t n, leat_time when);
 
 /* Give n back.  Never waits.  "semaphore: released more than held" is fatal. */

@@ -124,13 +124,16 @@ static void gives_outside(void)
 	leat_cond_signal(&cond);
 }
 
-static void gives_all(void)
+static void gives_to_all(int n)
 {
 	leat_mutex_lock(&mu);
-	d_write(&things, d_read(&things) + 2);
+	d_write(&things, d_read(&things) + n);
 	leat_cond_broadcast(&cond);
 	leat_mutex_unlock(&mu);
 }
+
+DOES(gives_all, gives_to_all(2))
+DOES(gives_one_to_all, gives_to_all(1))
 
 DOES(closes, leat_chan_close_(c))
 
@@ -167,6 +170,11 @@ static const struct explore_case cases[] = {
 	     gives, gives),
 	ENDS(quiet, beside_give_close, STRONG, 1, start, waits_beside, gives,
 	     closes),
+	ENDS(quiet, until_all, ALL, 2, start, waits_until, gives_one_to_all),
+	MANY(quiet, until_wait_all, STRONG, 1, start, waits_until, waits,
+	     gives_all),
+	MANY(quiet, beside_all_close, STRONG, 1, start, waits_beside,
+	     gives_one_to_all, closes),
 };
 
 EXPLORE(cases, "sync/cond.c", )
