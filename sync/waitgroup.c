@@ -1,7 +1,7 @@
 /*
  * waitgroup.c - wait until a number of goroutines have finished.
  *
- *	state	| counter : 32 | unused : 30 | WAITERS | LOCK |
+ *	state	| counter : 32 | .. | mark : 10 | WAITERS | LOCK |
  *
  *	        add, done: the counter, by compare-and-swap; to zero with
  *	        WAITERS set: takes LOCK with the same one
@@ -18,6 +18,9 @@
  * reclaimed, and the last touch of the group by a done is the store that drops
  * LOCK, before anybody is woken, so it may be freed by whoever waited.
  *
+ * The mark (sync/mark.h) is there while the counter is not zero: a copy made
+ * then is found when somebody uses it.
+ *
  * The meaning is that of Go's sync.WaitGroup.
  */
 #include "leat/waitgroup.h"
@@ -29,12 +32,13 @@
 #include "core/clock.h"
 #include "core/go.h"
 #include "sync/circle.h"
+#include "sync/mark.h"
 #include "sync/select.h"
 #include "sync/waitgroup.h"
 
 #include <errno.h>
 
-enum { LOCK = 1, WAITERS = 2 };
+enum { LOCK = 1, WAITERS = 2, MARK_SHIFT = 2 };
 
 _Static_assert(sizeof(leat_wg) == 16, "a WaitGroup is two words");
 
@@ -91,9 +95,24 @@ static void release(leat_wg *group, struct m *m)
 	}
 }
 
-static uint64_t sum(uint64_t state, int delta)
+static uint64_t mark_of(const leat_wg *group)
 {
-	return state + ((uint64_t)(uint32_t)delta << 32);
+	return mark(group) << MARK_SHIFT;
+}
+
+static ALWAYS_INLINE void check_place(const leat_wg *group, uint64_t was)
+{
+	const uint64_t all = (1 << MARK_BITS) - 1;
+
+	if (mark_differs(group, was >> MARK_SHIFT & all))
+		fatal("sync: WaitGroup is copied");
+}
+
+static uint64_t sum(const leat_wg *group, uint64_t state, int delta)
+{
+	uint64_t now = state + ((uint64_t)(uint32_t)delta << 32);
+
+	return counter(now) ? now | mark_of(group) : now & ~mark_of(group);
 }
 
 /* Somebody adds while those who waited are being let go. */
@@ -118,8 +137,9 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 			was = a_load(word, relaxed);
 			continue;
 		}
-		uint64_t now = sum(was, delta);
+		uint64_t now = sum(group, was, delta);
 
+		check_place(group, was);
 		if (counter(now) < 0)
 			fatal("sync: negative WaitGroup counter");
 
@@ -154,12 +174,14 @@ void leat_wg_add(leat_wg *group, int delta)
 {
 	if (likely(group)) {
 		_Atomic uint64_t *word = word_of(group);
-		uint64_t was = a_load(word, relaxed), now = sum(was, delta);
+		uint64_t was = a_load(word, relaxed);
+		uint64_t now = sum(group, was, delta);
 
 		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
 		 * [wg.quick], [wg.behind], [wg.done], [wg.count], [wg.leave]; what
 		 * others did, those see as well, for all go on from one
 		 * another's words. */
+		check_place(group, was);
 		if (likely(!(was & LOCK)) &&
 		    (counter(now) > 0 ||
 		     (counter(now) == 0 && !(was & WAITERS))) &&
@@ -213,12 +235,13 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 
 	if (was == 0)
 		return;
+	check_place(group, was);
 
 	struct m *m = m_enter();
 
 	/* One goroutine is left: if it is the one we have just started, let it
 	 * run, and there will be nothing to wait for. */
-	if (likely(m) && was == sum(0, 1)) {
+	if (likely(m) && was == sum(group, 0, 1)) {
 		m = park_behind(m);
 		/* [wg.behind] pairs with [wg.add]. */
 		was = a_load(word, acquire);

@@ -27,20 +27,24 @@ static void waits_once(leat_wg *all, int me)
 	leat_wg_done(all);
 }
 
-/* n that wait: each has the mutex until it does. */
+/* One more, number i, that waits: it has the mutex until it does. */
+static void start_another(leat_wg *all, int i)
+{
+	leat_wg_add(all, 1);
+	leat_go(waits_once, all, i);
+	leat_mutex_lock(&mu);
+	while (running <= i) {
+		leat_mutex_unlock(&mu);
+		leat_yield();
+		leat_mutex_lock(&mu);
+	}
+	leat_mutex_unlock(&mu);
+}
+
 static void start(leat_wg *all, int n)
 {
-	leat_wg_add(all, n);
-	for (int i = 0; i < n; i++) {
-		leat_go(waits_once, all, i);
-		leat_mutex_lock(&mu);
-		while (running <= i) {
-			leat_mutex_unlock(&mu);
-			leat_yield();
-			leat_mutex_lock(&mu);
-		}
-		leat_mutex_unlock(&mu);
-	}
+	for (int i = 0; i < n; i++)
+		start_another(all, i);
 }
 
 static int awake_now(void)
@@ -209,7 +213,7 @@ GO_TEST(threads_and_goroutines_wait_for_each_other, "R177")
 	EXPECT_EQ(atomic_load(&sum), 2l * times * (times + 1) / 2);
 }
 
-/* Go's TestCondSignalStealing: who is told must not lose it to who comes late. */
+/* Two that wait, two signals: both are told. */
 static void takes_a_thing(int *things, leat_wg *all)
 {
 	leat_mutex_lock(&mu);
@@ -237,6 +241,78 @@ GO_TEST(a_signal_is_not_stolen, "R177")
 			leat_yield();
 		}
 		leat_wg_wait(&all);
+	}
+}
+
+/* Go's TestCondSignalGenerations: one more waits each time before one is told. */
+GO_TEST(whoever_came_first_is_told_first_while_others_come, "R177")
+{
+	leat_wg all = { 0 };
+
+	for (int i = 0; i < 100; i++) {
+		start_another(&all, i);
+		if (i < 50)
+			continue;
+		leat_mutex_lock(&mu);
+		leat_cond_signal(&cond);
+		leat_mutex_unlock(&mu);
+		until_awake(i - 49);
+	}
+	leat_cond_broadcast(&cond);
+	leat_wg_wait(&all);
+	for (int i = 0; i < 50; i++)
+		EXPECT_EQ(order[i], i);
+}
+
+static atomic_bool first_told;
+
+static void waits_first(leat_chan(bool) waits, leat_wg *done)
+{
+	leat_mutex_lock(&mu);
+	leat_send(waits, true);
+	leat_cond_wait(&cond, &mu);
+	leat_mutex_unlock(&mu);
+	first_told = true;
+	leat_wg_done(done);
+}
+
+static void waits_as_well(atomic_bool *enough, leat_wg *done)
+{
+	leat_mutex_lock(&mu);
+	while (!*enough)
+		leat_cond_wait(&cond, &mu);
+	leat_mutex_unlock(&mu);
+	leat_wg_done(done);
+}
+
+/* Go's TestCondSignalStealing: one waits; then one more comes, beside who tells
+ * without the mutex.  The first one must have been told. */
+GO_TEST(who_comes_late_does_not_take_the_call_from_who_waits, "R177")
+{
+	for (size_t i = test_count(1000); i > 0; i--) {
+		leat_chan(bool) waits = leat_make(bool, 0);
+		leat_wg first = { 0 }, second = { 0 };
+		atomic_bool enough = false;
+		bool got;
+
+		first_told = false;
+		leat_wg_add(&first, 1);
+		leat_wg_add(&second, 1);
+		leat_go(waits_first, waits, &first);
+		leat_recv(waits, &got);
+		leat_mutex_lock(&mu); /* free once the first one waits */
+		leat_mutex_unlock(&mu);
+		leat_go(waits_as_well, &enough, &second);
+		leat_cond_broadcast(&cond);
+		leat_wg_wait(&first);
+		EXPECT(first_told);
+
+		leat_mutex_lock(&mu);
+		enough = true;
+		leat_cond_broadcast(&cond);
+		leat_mutex_unlock(&mu);
+		leat_wg_wait(&second);
+		leat_release(waits);
 	}
 }
 

@@ -159,6 +159,51 @@ GO_TEST(a_map_takes_words_of_many_types, "R173")
 	leat_map_free(&numbers);
 }
 
+/* -- a value that cannot be made -- */
+
+static std::atomic<int> tries{ 0 };
+
+static long cannot()
+{
+	tries++;
+	leat_sleep(LEAT_MILLISECOND);
+	throw std::runtime_error("cannot");
+}
+
+static leat_once_value(long) never_made = LEAT_ONCE_VALUE(cannot);
+
+static void asks_for_it(std::atomic<int> *caught)
+{
+	try {
+		EXPECT_EQ(leat_once_get(&never_made), 0);
+	} catch (const std::runtime_error &) {
+		++*caught;
+	}
+	EXPECT(!std::uncaught_exceptions());
+}
+
+GO_TEST(who_asked_first_has_the_exception_the_others_zero, "R156")
+{
+	std::atomic<int> caught{ 0 };
+	leat_wg all = {};
+
+	for (int i = 0; i < 8; i++)
+		leat_wg_go(&all, asks_for_it, &caught);
+	leat_wg_wait(&all);
+	EXPECT_EQ(tries.load(), 1);
+	EXPECT_EQ(caught.load(), 1);
+}
+
+GO_TEST(a_semaphore_has_as_many_as_an_expression_says, "B.3")
+{
+	const bool many = leat_procs_get() > 0;
+	leat_sema some = LEAT_SEMA(many ? 3 : 1);
+
+	EXPECT(leat_sema_try_acquire(&some, 3));
+	EXPECT(!leat_sema_try_acquire(&some, 1));
+	leat_sema_release(&some, 3);
+}
+
 /* -- pools -- */
 
 static void *new_string(void *text)

@@ -494,4 +494,17 @@ TEST_DIES(a_value_has_to_be_made_by_something, "R154",
 	leat_once_get(&none);
 }
 
+TEST_DIES(a_nil_once_is_not_asked, "R154",
+	  "fatal error: leat_once_do: nil Once")
+{
+	leat_once_done(NULL);
+}
+
+TEST_DIES(a_nil_value_is_not_got, "R154", "fatal error: leat_once_do: nil Once")
+{
+	leat_once_value(int) *none = NULL;
+
+	leat_once_get(none);
+}
+
 SUITE("once")

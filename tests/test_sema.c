@@ -269,6 +269,73 @@ GO_TEST(either_it_was_had_or_it_was_too_late, "B.3 R201")
 	leat_sema_release(&sema, 10);
 }
 
+static void asks_and_is_cancelled(leat_ctx *ctx, int n, leat_wg *all)
+{
+	about_to_wait();
+	EXPECT_EQ(leat_sema_acquire_ctx(ctx, &sema, n), -ECANCELED);
+	leat_wg_done(all);
+}
+
+GO_TEST(who_is_cancelled_lets_those_behind_it_go_on, "B.3 R133")
+{
+	leat_ctx *ctx = leat_with_cancel(leat_background());
+	leat_wg all = { 0 };
+
+	leat_procs_set(1);
+	leat_sema_acquire(&sema, 1);
+	leat_wg_add(&all, 1);
+	leat_go(asks_and_is_cancelled, ctx, 10, &all);
+	until_waiting(1);
+	ask(&all, 4, 'a');
+	ask(&all, 5, 'b');
+	EXPECT_EQ(happenings, 0);
+	leat_cancel(ctx);
+	leat_wg_wait(&all);
+	EXPECT_EQ(happenings, 2);
+	leat_sema_release(&sema, 10);
+	leat_ctx_release(ctx);
+}
+
+/* First the cancel, then the permits: they do not go to who was cancelled. */
+GO_TEST(a_cancel_before_the_release_is_a_cancel, "B.3 R133")
+{
+	leat_procs_set(1);
+	for (size_t i = test_count(1000); i > 0; i--) {
+		leat_ctx *ctx = leat_with_cancel(leat_background());
+		leat_wg all = { 0 };
+
+		leat_sema_acquire(&sema, 10);
+		leat_wg_add(&all, 1);
+		leat_go(asks_and_is_cancelled, ctx, 1, &all);
+		until_waiting(1);
+		leat_cancel(ctx);
+		leat_sema_release(&sema, 10);
+		leat_wg_wait(&all);
+		EXPECT(leat_sema_try_acquire(&sema, 10));
+		leat_sema_release(&sema, 10);
+		leat_ctx_release(ctx);
+	}
+}
+
+static void asks_for_more_than_there_is(void)
+{
+	about_to_wait();
+	leat_sema_acquire(&sema, 11);
+	EXPECT(!"had");
+}
+
+GO_TEST(more_than_there_will_ever_be_holds_up_nobody, "B.3")
+{
+	leat_go(asks_for_more_than_there_is);
+	until_waiting(1);
+	for (int i = 0; i < 100; i++) {
+		leat_sema_acquire(&sema, 10);
+		leat_sema_release(&sema, 10);
+		leat_sema_acquire(&sema, 0);
+		leat_sema_release(&sema, 0);
+	}
+}
+
 /* -- what happened before -- */
 
 static long plain;
@@ -323,6 +390,14 @@ CALL_DIES(less_than_none_is_not_acquired, leat_sema_acquire(&sema, -1),
 	  "acquire: negative count")
 CALL_DIES(less_than_none_is_not_released, leat_sema_release(&sema, -1),
 	  "release: negative count")
+CALL_DIES(less_than_none_is_not_tried, leat_sema_try_acquire(&sema, -1),
+	  "try_acquire: negative count")
+CALL_DIES(less_than_none_is_not_waited_for,
+	  leat_sema_acquire_until(&sema, -1, LEAT_NEVER),
+	  "acquire_until: negative count")
+CALL_DIES(less_than_none_has_no_context,
+	  leat_sema_acquire_ctx(leat_background(), &sema, -1),
+	  "acquire_ctx: negative count")
 CALL_DIES(less_than_none_cannot_be_there, leat_sema_init(&sema, -1),
 	  "init: negative count")
 

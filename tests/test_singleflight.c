@@ -294,6 +294,60 @@ GO_TEST(sixteen_hammer_the_same_keys, "singleflight")
 	EXPECT(!f.calls_);
 }
 
+static leat_error counts_up(void *arg, const char *key, void **value)
+{
+	(void)key;
+	leat_yield();
+	*value = malloc(sizeof(int));
+	leat_atomic_add((leat_atomic_i64 *)arg, 1);
+	return NULL;
+}
+
+static void cancels(leat_ctx *ctx)
+{
+	leat_cancel(ctx);
+	leat_ctx_release(ctx);
+}
+
+/* Who forgets, lands, asks anew, and gives up: all at once for one key. */
+static void hammers_and_forgets(leat_flight *f, unsigned me,
+				leat_atomic_i64 *made, int rounds)
+{
+	for (int i = 0; i < rounds; i++) {
+		leat_landing *l = NULL;
+
+		if ((i + me) % 7 == 0)
+			leat_flight_forget(f, "key");
+		if ((i + me) % 3 == 0) {
+			leat_ctx *ctx = leat_with_cancel(leat_background());
+
+			leat_go(cancels, leat_ctx_retain(ctx));
+			l = leat_flight_do_ctx(ctx, f, "key", counts_up, made);
+			leat_ctx_release(ctx);
+		} else {
+			l = leat_flight_do(f, "key", counts_up, made);
+			EXPECT(l && l->value);
+		}
+		leat_landing_release(l);
+	}
+}
+
+GO_TEST(sixteen_hammer_a_key_and_forget_it, "singleflight")
+{
+	const int rounds = (int)test_count(3000);
+	leat_flight f = { .drop = counts_drop };
+	leat_atomic_i64 made = { 0 };
+	leat_wg all = { 0 };
+
+	for (unsigned i = 0; i < 16; i++)
+		leat_wg_go(&all, hammers_and_forgets, &f, i, &made, rounds);
+	leat_wg_wait(&all);
+	leat_sleep(1);
+	EXPECT_EQ(leat_goroutine_count(), 1);
+	EXPECT_EQ(leat_atomic_load(&dropped), leat_atomic_load(&made));
+	EXPECT(!f.calls_);
+}
+
 /* -- forgetting -- */
 
 GO_TEST(who_asks_after_a_forget_gets_a_call_of_his_own, "singleflight")

@@ -564,4 +564,29 @@ GO_TEST(sixteen_go_round_together, "R150 R152 R178")
 	leat_wg_wait(&all);
 }
 
+GO_TEST_DIES(a_copy_of_a_used_group_is_found, "R170",
+	     "fatal error: sync: WaitGroup is copied")
+{
+	leat_wg group = { 0 }, copy[2];
+
+	if (!test_under("debug") && !test_under("asan") && !test_under("tsan"))
+		SKIP("built without marks");
+	leat_wg_add(&group, 1);
+	copy[0] = copy[1] = group;
+	/* One of two has another mark; most likely the first. */
+	leat_wg_done(&copy[0]);
+	leat_wg_done(&copy[1]);
+}
+
+GO_TEST(a_group_that_counts_nothing_may_be_copied, "R170")
+{
+	leat_wg group = { 0 }, copy;
+
+	leat_wg_go(&group, leat_yield);
+	leat_wg_wait(&group);
+	copy = group;
+	leat_wg_go(&copy, leat_yield);
+	leat_wg_wait(&copy);
+}
+
 SUITE("waitgroup")

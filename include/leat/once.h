@@ -145,7 +145,7 @@ template <class T> struct leat_once_value_ {
 
 template <class T> inline T leat_once_get(leat_once_value_<T> *v)
 {
-	if (leat_once_over_(&v->once_))
+	if (leat_once_over_(reinterpret_cast<leat_once *>(v)))
 		return v->value_;
 
 	leat_once_run_ turn(&v->once_, reinterpret_cast<leat_fn_ *>(v->make_));
@@ -193,7 +193,7 @@ static inline void leat_once_words_(leat_once *once, leat_fn_ *fn, uintptr_t w1,
 		__typeof__(v) const leat_value_ = (v);               \
 		__typeof__(leat_value_->value_) leat_result_;        \
 		struct leat_once_turn_ leat_turn_;                   \
-		if (!leat_once_done(&leat_value_->once_) &&          \
+		if (!leat_once_done((leat_once *)leat_value_) &&     \
 		    leat_once_begin_(&leat_value_->once_,            \
 				     (leat_fn_ *)leat_value_->make_, \
 				     &leat_turn_)) {                 \

@@ -37,7 +37,8 @@ typedef struct leat_wg {
  * waits goes on.  Never waits.  What happened before an Add or Done that
  * brings the counter to zero happens before leat_wg_wait returns.
  * "sync: negative WaitGroup counter" is fatal, as is
- * "sync: WaitGroup misuse: Add called concurrently with Wait". */
+ * "sync: WaitGroup misuse: Add called concurrently with Wait", and, in a library
+ * built with MODE=debug, asan or tsan, "sync: WaitGroup is copied". */
 void leat_wg_add(leat_wg *group, int delta);
 
 /* leat_wg_add(group, -1). */

@@ -36,7 +36,7 @@ static void start_with(int doers, int n)
 	make(0, -1);
 	memset(&group, 0, sizeof(group));
 	memset(results, 0, sizeof(results));
-	group.state = sum(0, doers);
+	group.state = sum(&group, 0, doers);
 	waiters = n;
 	work = list = 0;
 	world_moves = true;
