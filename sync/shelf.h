@@ -64,7 +64,8 @@ struct shelf {
 	void *item[SHELF_ITEMS];
 
 	_Alignas(CPU_LINE) struct lock lock;
-	uint32_t crates, least;
+	uint32_t least;
+	_Atomic uint32_t crates; /* its owner looks at it without the lock */
 	struct crate *top;
 };
 

@@ -208,6 +208,7 @@ mode tsan     $cpu-gcc-tsan        20    '2' \
 [ -z "$word" ] || finish
 
 step misuse tests/lint-misuse.sh
+step copies tests/lint-copies.sh
 step gdb-unwind tests/gdb-unwind.sh
 step install tests/lint-install.sh
 step perf-go sh -c 'cd perf/go && go vet ./... && go test ./...'
