@@ -105,7 +105,7 @@ static void take_items(struct shelf *s, uint32_t n, struct out *out)
 {
 	shelf_out(s, out->item, n);
 	out->n = n;
-	s->low = s->n;
+	s->low = d_read(&s->n);
 	out->empty = s->spare;
 	s->spare = NULL;
 }
@@ -155,8 +155,8 @@ static bool age_shelf(struct store *st, uint32_t i, struct shelf *s)
 	if (s->room > 0) {
 		take_items(s, s->low, &out);
 		lock_take(&s->lock);
-		sleeps =
-			take_crates(st, i, s, s->least, &out) == 0 && s->n == 0;
+		sleeps = take_crates(st, i, s, s->least, &out) == 0 &&
+			 d_read(&s->n) == 0;
 		lock_drop(&s->lock);
 		if (sleeps)
 			s->room = 0;
@@ -261,7 +261,7 @@ static void clear(struct store *st)
 
 		if (!s)
 			continue;
-		take_items(s, s->n, &out);
+		take_items(s, d_read(&s->n), &out);
 		take_crates(st, i, s, a_load(&s->crates, relaxed), &out);
 		a_store(&st->shelf[i], NULL, relaxed);
 		free(s);

@@ -261,8 +261,17 @@ static void accounted(void)
 		struct store *st = pool.store;
 		uint32_t awake = 0;
 
-		for (int i = 0; i < SHELVES; i++)
-			awake += st->shelf[i] && st->shelf[i]->room > 0;
+		for (int i = 0; i < SHELVES; i++) {
+			struct shelf *s = st->shelf[i];
+
+			awake += s && s->room > 0;
+			ASSERT(!s || s->room > 0 ||
+			       (!d_read(&s->n) && !s->top));
+			ASSERT(!s || s->low <= d_read(&s->n));
+			ASSERT(!s || s->least <= s->crates);
+			ASSERT(!s || !s->crates == !s->top);
+			ASSERT(!s || !s->crates == !(st->full[0] >> i & 1));
+		}
 		ASSERT(awake == st->awake);
 		ASSERT(st->listed == (awake > 0));
 		leat_pool_free(&pool);
