@@ -105,7 +105,9 @@ void leat_mutex_unlock(leat_mutex *mu)
 }
 
 ASTRAY(struct m *, m_enter_slow, struct m *m)
-ASTRAY(void, os_be_nobodys, void)
+void os_be_nobodys(void)
+{
+}
 
 void *explore_word(void)
 {
@@ -118,6 +120,9 @@ enum { ITEMS = 4 };
 
 static int item[ITEMS]; /* plain: who puts writes, who gets reads */
 static int laid[ITEMS], got[ITEMS], dropped[ITEMS];
+static bool lay[ITEMS]; /* untouched since the pass before */
+static int passes;      /* that have begun */
+static bool ending;
 
 static void drop(void *it)
 {
@@ -125,6 +130,8 @@ static void drop(void *it)
 
 	ASSERT(d_read(i) == 1);
 	d_write(i, 2);
+	/* What came after the pass before is not too old. */
+	ASSERT(ending || passes != 1 || lay[i - item]);
 	dropped[i - item]++;
 	ASSERT(got[i - item] + dropped[i - item] <= laid[i - item]);
 }
@@ -144,6 +151,9 @@ static void begin(void)
 	memset(got, 0, sizeof(got));
 	memset(dropped, 0, sizeof(dropped));
 	memset(&all, 0, sizeof(all));
+	memset(lay, 0, sizeof(lay));
+	passes = 0;
+	ending = false;
 	given = none_left = 0;
 	all.begun = true;
 	pool = (leat_pool)LEAT_POOL(NULL, drop);
@@ -202,6 +212,7 @@ static void begin_with(int n)
 	s = memory[2].store.shelf[0] ? NULL : &memory[2].shelf;
 	for (int i = 0; i < n; i++) {
 		item[i] = laid[i] = 1;
+		lay[i] = true;
 		if (i == 0) {
 			s->item[s->n++] = &item[i];
 			s->low = 1;
@@ -222,6 +233,25 @@ static void begin_with(int n)
 	{                      \
 		__VA_ARGS__;   \
 	}
+/* P1's shelf is asleep. */
+static void begin_asleep(void)
+{
+	begin_with(3);
+	memory[0].store.shelf[2]->room = 0;
+	memory[0].store.awake--;
+}
+
+/* Nobody looks after it, for there is nothing, and then there is. */
+static void begin_quiet(void)
+{
+	begin_ready();
+	for (int i = 0; i < SHELVES; i++)
+		memory[0].store.shelf[i]->room = 0;
+	memory[0].store.awake = 0;
+	memory[0].store.age = 5;
+	unlist(&memory[0].store);
+}
+
 DOES(begin_1, begin_with(1))
 DOES(begin_2, begin_with(2))
 DOES(begin_3, begin_with(3))
@@ -237,12 +267,14 @@ DOES(puts_gets, put(2); get())
 DOES(gets_one, get())
 DOES(gets_two, get(); get())
 DOES(nothing, (void)0)
-DOES(ends, leat_pool_free(&pool))
+DOES(ends, ending = true; leat_pool_free(&pool))
+DOES(looks_after, look_after(NULL))
 
 static void ageing(void)
 {
 	int64_t when;
 
+	passes++;
 	lock_take(&all.lock);
 	struct store *st = next_due(&when);
 
@@ -274,13 +306,20 @@ static void accounted(void)
 		}
 		ASSERT(awake == st->awake);
 		ASSERT(st->listed == (awake > 0));
-		leat_pool_free(&pool);
+		ends();
 	}
 	for (int i = 0; i < ITEMS; i++)
 		ASSERT(got[i] + dropped[i] == laid[i]);
 	for (int i = 0; i < (int)ARRAY_LEN(lives); i++)
 		ASSERT(!lives[i]);
 	ASSERT(!all.first);
+}
+
+/* It sleeps no longer than until the next pass. */
+static void looked_after(void)
+{
+	ASSERT(all.first && world_deadline == all.first->due);
+	accounted();
 }
 
 static void two_got(void)
@@ -313,6 +352,14 @@ static void both_dropped(void)
 		.thread = { __VA_ARGS__ }, .preemptions = bound, .check = end \
 	}
 
+/* With one that sleeps in the end. */
+#define SLEEPS(end, n, modes, bound, start, ...)                               \
+	{                                                                      \
+		.name = #n, .init = start, .passes = modes,                    \
+		.thread = { __VA_ARGS__ }, .preemptions = bound, .check = end, \
+		.may_sleep = true                                              \
+	}
+
 static const struct explore_case cases[] = {
 	CASE(two_got, own, ALL, 2, begin_2, gets_two, nothing),
 	CASE(none_dropped, rob, ALL, 3, begin_3, gets_one, gets_two),
@@ -335,6 +382,15 @@ static const struct explore_case cases[] = {
 	CASE(accounted, first_rob, ALL, 3, begin, puts_0_1, gets_one),
 	CASE(accounted, first_poor, STRONG, 3, begin_poor, puts_0_1, puts_2),
 	CASE(accounted, poorer, STRONG, 3, begin_poorer, puts_0_1, gets_one),
+	CASE(none_dropped, rob_asleep, ALL, 3, begin_asleep, nothing, gets_one),
+	CASE(accounted, age_put_put, ALL, 2, begin_1, puts_2_3, nothing,
+	     ageing),
+	CASE(accounted, age_other, STRONG, 2, begin_ready, puts_0_1, puts_2_3,
+	     ageing),
+	SLEEPS(looked_after, wakes, ALL, 3, begin_quiet, puts_0, nothing,
+	       looks_after),
+	SLEEPS(looked_after, wakes_two, STRONG, 2, begin_quiet, puts_0, puts_1,
+	       looks_after),
 	CASE(accounted, age_end, ALL, 3, begin_2, ends, nothing, ageing),
 };
 
