@@ -363,6 +363,45 @@ GO_TEST(what_is_not_used_is_dropped, "pool")
 	EXPECT_EQ((int)dropped, 200);
 }
 
+static void gets_and_puts_one(leat_wg *done)
+{
+	put(get());
+	leat_wg_done(done);
+}
+
+GO_TEST(what_came_from_another_P_is_dropped_too, "pool")
+{
+	if (leat_procs_get() < 2)
+		SKIP("one P");
+	pool.age = 50 * LEAT_MILLISECOND;
+	on(0, puts_many);
+	on(1, gets_and_puts_one);
+	EXPECT(within(20, all_dropped));
+	EXPECT_EQ((int)dropped, 100);
+	leat_pool_free(&pool);
+}
+
+/* Between two passes a full shelf is packed: what was untouched is less then. */
+GO_TEST(what_is_packed_between_two_passes_is_counted_right, "pool")
+{
+	pool.age = 4 * LEAT_MILLISECOND;
+	leat_pin();
+	for (int turn = 0; turn < 30; turn++) {
+		struct item *some[14];
+
+		for (int i = 0; i < 14; i++)
+			some[i] = get();
+		for (int i = 0; i < 13; i++)
+			put(some[i]);
+		leat_sleep(pool.age * (4 + turn % 8) / 5);
+		put(some[13]);
+		leat_sleep(pool.age);
+	}
+	leat_unpin();
+	EXPECT(within(20, all_dropped));
+	leat_pool_free(&pool);
+}
+
 TEST(without_a_runtime_as_well, "pool")
 {
 	struct item *a = get(), *b = get();
