@@ -96,6 +96,20 @@ static void waits_until(void)
 	takes_one(rc);
 }
 
+/* Out of time it wants nothing any more. */
+static void wants_until(void)
+{
+	int rc = 0;
+
+	leat_mutex_lock(&mu);
+	while (d_read(&things) == 0 && rc == 0)
+		rc = leat_cond_wait_until(&cond, &mu, 9);
+	if (rc == 0)
+		takes_one(rc);
+	else
+		leat_mutex_unlock(&mu);
+}
+
 static void waits_beside(void)
 {
 	bool here;
@@ -151,6 +165,13 @@ static void all_taken(void)
 	ASSERT(things == 0);
 }
 
+/* Whoever of two it was. */
+static void one_taken(void)
+{
+	ASSERT(mu.state == 0);
+	ASSERT(things == 0 && left == 1);
+}
+
 /* Too many for the mutants. */
 #define MANY(end, ...)                                        \
 	{                                                     \
@@ -168,6 +189,9 @@ static const struct explore_case cases[] = {
 	/* One signal for two: if one of them is too late, the other has it. */
 	MANY(quiet, until_wait_give_give, STRONG, 1, start, waits_until, waits,
 	     gives, gives),
+	/* Nor is it lost to one that is out of time. */
+	MANY(one_taken, until_or_wait, STRONG, 1, start, wants_until, waits,
+	     gives),
 	ENDS(quiet, beside_give_close, STRONG, 1, start, waits_beside, gives,
 	     closes),
 	ENDS(quiet, until_all, ALL, 2, start, waits_until, gives_one_to_all),
