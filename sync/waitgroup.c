@@ -154,6 +154,9 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 				release(group, m);
 			return m;
 		}
+		/* One loss is bad luck; where goroutines end it mostly is. */
+		if (turn > 0)
+			backoff();
 	}
 }
 
@@ -177,11 +180,11 @@ void leat_wg_add(leat_wg *group, int delta)
 		uint64_t was = a_load(word, relaxed);
 		uint64_t now = sum(group, was, delta);
 
+		check_place(group, was);
 		/* [wg.add] pairs with [wg.last], [wg.lock], [wg.wait],
 		 * [wg.quick], [wg.behind], [wg.done], [wg.count], [wg.leave]; what
 		 * others did, those see as well, for all go on from one
 		 * another's words. */
-		check_place(group, was);
 		if (likely(!(was & LOCK)) &&
 		    (counter(now) > 0 ||
 		     (counter(now) == 0 && !(was & WAITERS))) &&
