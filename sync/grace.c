@@ -6,7 +6,7 @@
  *	         a word to anybody       of grace periods begun when it came
  *	soon     what is to be done      a stack, pushed by anybody
  *	finish   who waits               a stack, pushed by them
- *	state    of the reaper: AWAKE; NAPS: gathers for a millisecond; SLEEPS:
+ *	state    of the reaper: AWAKE; NAPS: gathers for two milliseconds; SLEEPS:
  *	         there was nothing.  Written by it; to AWAKE by who wakes it
  *
  *	who puts off                    the reaper
@@ -51,7 +51,7 @@
 
 enum {
 	QUEUES = 8,
-	NAP = 1000000,
+	NAP = 2000000,
 	STACK = 1 << 20,
 	LEFT_ALONE = 8,
 	NESTED = 16
