@@ -47,7 +47,7 @@ static ALWAYS_INLINE struct table *enter(leat_map *map, struct urcu_reader **r)
 	*r = grace_enter();
 
 	/* [map.enter] pairs with [map.made]. */
-	struct table *t = a_load(table_of(map), seq_cst);
+	struct table *t = a_load(table_of(map), acquire);
 
 	if (unlikely(!t))
 		grace_leave(*r);
@@ -165,6 +165,8 @@ static int put_over(struct table *t, struct node *n, uintptr_t old,
 	 * [map.gone]. */
 	if (!a_cas(&n->value, &old, a->value, seq_cst))
 		return -EAGAIN;
+	/* [map.put_all] pairs with [map.put_all], [map.gone_all],
+	 * [map.clear_all]: before whatever the caller looks at next. */
 	a_fence_after();
 	if (a->how == STORE)
 		hand_out(t, old, a->out);
@@ -302,6 +304,8 @@ static bool drop_inside(struct table *t, uintptr_t key, const uintptr_t *was,
 		/* [map.gone] pairs with [map.load], [map.find], [map.met],
 		 * [map.put]. */
 	} while (unlikely(!a_cas(&n->value, &old, TABLE_GONE, seq_cst)));
+	/* [map.gone_all] pairs with [map.put_all], [map.gone_all],
+	 * [map.clear_all]: before whatever the caller looks at next. */
 	a_fence_after();
 	hand_out(t, old, out);
 	/* Whoever takes the node out, it is not over before we leave. */
@@ -354,6 +358,8 @@ static void clear(leat_map *map)
 	/* [map.clear] pairs with [map.made]. */
 	struct table *t = a_swap(table_of(map), NULL, seq_cst);
 
+	/* [map.clear_all] pairs with [map.put_all], [map.gone_all],
+	 * [map.clear_all]: likewise. */
 	a_fence_after();
 	if (t)
 		grace_later(&t->late);
