@@ -558,6 +558,11 @@ static void bias(int n)
 	{                                      \
 		ROW(__VA_ARGS__), .check = end \
 	}
+/* Too many for the mutants. */
+#define MANY(end, ...)                                        \
+	{                                                     \
+		ROW(__VA_ARGS__), .check = end, .large = true \
+	}
 #define CASE(...)                                    \
 	{                                            \
 		ROW(__VA_ARGS__), .check = explained \

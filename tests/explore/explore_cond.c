@@ -172,12 +172,6 @@ static void one_taken(void)
 	ASSERT(things == 0 && left == 1);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(all_taken, wait_give, ALL, 3, start, waits, gives),
 	ENDS(all_taken, wait_give_outside, ALL, 3, start, waits, gives_outside),

@@ -116,12 +116,6 @@ static void all_had_it(void)
 		ASSERT(results[t] == 0);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(all_had_it, lock_lock, ALL, ANY, two, locks, locks),
 	ENDS(all_had_it, lock_lock_spin, ALL, ANY, two_spin, locks, locks),

@@ -84,12 +84,6 @@ static void still_done(void)
 	ASSERT(runs == 1 && once.state == OVER);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(still_done, do_ask, ALL, ANY, one, does, asks),
 	ENDS(done_once, do_do, ALL, ANY, two, does, does),

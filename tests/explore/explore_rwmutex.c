@@ -247,12 +247,6 @@ static void all_had_it(void)
 		ASSERT(results[t] == 0);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(all_had_it, read_write, ALL, ANY, start, reads, writes),
 	ENDS(all_had_it, write_write, ALL, 3, start, writes, writes),

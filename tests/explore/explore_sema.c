@@ -82,12 +82,6 @@ static void all_had_it(void)
 		ASSERT(results[t] == 0);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(all_had_it, one_two, ALL, ANY, start, one, two),
 	ENDS(all_had_it, two_two, ALL, 3, start, two, two),

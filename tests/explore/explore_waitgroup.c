@@ -97,12 +97,6 @@ static void released(void)
 		ASSERT(results[t] == 0);
 }
 
-/* Too many for the mutants. */
-#define MANY(end, ...)                                        \
-	{                                                     \
-		ROW(__VA_ARGS__), .check = end, .large = true \
-	}
-
 static const struct explore_case cases[] = {
 	ENDS(quiet, count_done, ALL, ANY, none, counts, works),
 	ENDS(released, wait_done, ALL, ANY, one, waits_on, works),
