@@ -216,8 +216,9 @@ void os_sleep(int64_t ns)
 
 /* ---- threads ---- */
 
-/* Before main, since there are fences without leat_run, too: in a map, a pool. */
-__attribute__((constructor)) static void register_membarrier(void)
+/* Before main, since there are fences without leat_run, too: in a map, a pool; and
+ * before constructors that may use those. */
+__attribute__((constructor(101))) static void register_membarrier(void)
 {
 	int command = MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 

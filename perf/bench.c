@@ -74,6 +74,22 @@ int main(int argc, char **argv)
 
 /* -- figures -- */
 
+double bench_resident(void)
+{
+	double bytes = 0;
+	unsigned long kib;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmRSS: %lu", &kib) == 1 ||
+		    sscanf(line, "VmPTE: %lu", &kib) == 1)
+			bytes += (double)kib * 1024;
+	if (f)
+		fclose(f);
+	return bytes;
+}
+
 double bench_cpu(void)
 {
 	struct rusage u;

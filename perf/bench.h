@@ -87,6 +87,9 @@ static inline void bench_each(struct bench *b, double value)
 /* CPU time of the whole process, in ns. */
 double bench_cpu(void);
 
+/* Resident pages and page tables of the whole process, in bytes. */
+double bench_resident(void);
+
 /* That many percent of the n values are below it; sorts them. */
 int64_t bench_percentile(int64_t *value, size_t n, double percent);
 

@@ -11,8 +11,6 @@
 
 #include "leat.h"
 
-#include <stdio.h>
-
 static void nothing(leat_wg *done)
 {
 	leat_wg_done(done);
@@ -53,23 +51,6 @@ BENCH(spawn_batch)
 	bench_each(b, (double)b->ns / ((double)b->n * BATCH));
 }
 
-/* Resident pages and page tables of this process, in bytes. */
-static double resident(void)
-{
-	double bytes = 0;
-	unsigned long kib;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmRSS: %lu", &kib) == 1 ||
-		    sscanf(line, "VmPTE: %lu", &kib) == 1)
-			bytes += (double)kib * 1024;
-	if (f)
-		fclose(f);
-	return bytes;
-}
-
 enum { MANY = 1000000 };
 
 static void stay(leat_wg *here, leat_wg *gate, leat_wg *gone)
@@ -82,7 +63,7 @@ static void stay(leat_wg *here, leat_wg *gate, leat_wg *gone)
 static void park_many(struct bench *b)
 {
 	leat_wg here = { 0 }, gate = { 0 }, gone = { 0 };
-	double before = resident();
+	double before = bench_resident();
 
 	leat_wg_add(&here, MANY);
 	leat_wg_add(&gate, 1);
@@ -92,7 +73,7 @@ static void park_many(struct bench *b)
 		must(leat_go(stay, &here, &gate, &gone));
 	leat_wg_wait(&here);
 	bench_stop(b);
-	bench_each(b, (resident() - before) / MANY);
+	bench_each(b, (bench_resident() - before) / MANY);
 	if (leat_goroutine_count() < MANY)
 		bench_fail(b, "%zu goroutines", leat_goroutine_count());
 	leat_wg_done(&gate);

@@ -6,6 +6,8 @@
  *	timer_stop_at_N    the same with a moment instead of a duration
  *	timer_chan_stop    the same with a timer that has a channel
  *	timer_reset_N      each of N, in turn, set to another time: 1, 10^6
+ *	timer_10m          10^7 functions set to run in an hour or two: bytes
+ *	                   for each
  *	timer_fire_1m_late 10^6 functions are due at moments of their own, one to
  *	                   two seconds from now: how late the last of them is
  *	timer_fire_1m_cpu  the CPU time of all that, the setting included
@@ -167,6 +169,22 @@ static void fire_by_the_million(struct bench *b, bool cpu)
 	bench_each(b, cpu ? bench_cpu() - used
 			  : (double)leat_since(first + LEAT_SECOND));
 	leat_release(over);
+}
+
+BENCH_ONCE(timer_10m)
+{
+	enum { ALL = 10000000 };
+	double before = bench_resident();
+	leat_timer **t;
+
+	bench_start(b);
+	t = many_timers(ALL);
+	bench_stop(b);
+	bench_each(b, (bench_resident() - before) / ALL);
+	for (int i = 0; i < ALL; i++)
+		if (!t[i])
+			bench_fail(b, "no memory for number %d", i);
+	no_timers(t, ALL);
 }
 
 BENCH_ONCE(timer_fire_1m_late)

@@ -86,20 +86,8 @@ void shelf_wakes(struct store *st)
 struct out {
 	void *item[SHELF_ITEMS];
 	uint32_t n;
-	struct crate *crates, *empty;
+	struct crate *crates, *empty, *back;
 };
-
-/* From the crate behind the first so many: all. */
-static struct crate *cut(struct crate **at, uint32_t stay)
-{
-	struct crate *rest;
-
-	for (; stay > 0; stay--)
-		at = &(*at)->next;
-	rest = *at;
-	*at = NULL;
-	return rest;
-}
 
 static void take_items(struct shelf *s, uint32_t n, struct out *out)
 {
@@ -110,15 +98,22 @@ static void take_items(struct shelf *s, uint32_t n, struct out *out)
 	s->spare = NULL;
 }
 
+/* All crates, or those that lie below `above`; how many are left. */
 static uint32_t take_crates(struct store *st, uint32_t i, struct shelf *s,
-			    uint32_t n, struct out *out)
+			    bool all_of, struct out *out)
 {
-	uint32_t left = a_load(&s->crates, relaxed) - n;
+	struct crate **from = s->above && !all_of ? &s->above->next : &s->top;
+	uint32_t n = a_load(&s->crates, relaxed);
 
-	out->crates = cut(&s->top, left);
-	shelf_count(st, i, s, left);
-	s->least = left;
-	return left;
+	n = all_of ? 0 : n - s->least;
+	out->crates = *from;
+	*from = NULL;
+	s->above = NULL;
+	out->back = s->empty;
+	s->empty = NULL;
+	shelf_count(st, i, s, n);
+	s->least = n;
+	return n;
 }
 
 static void free_crates(struct crate *c)
@@ -140,27 +135,30 @@ static void drop_all(const struct store *st, const struct out *out)
 	}
 	free_crates(out->crates);
 	free_crates(out->empty);
+	free_crates(out->back);
+}
+
+/* Is there anything to look at?  And is it worth a claim, which all threads feel? */
+static bool worth_it(struct shelf *s)
+{
+	return a_load(&s->room, relaxed) > 0 &&
+	       a_load(&s->own.inside, relaxed) == 0;
 }
 
 /* True: it is asleep now. */
 static bool age_shelf(struct store *st, uint32_t i, struct shelf *s)
 {
 	struct out out;
-	bool sleeps = false;
+	bool sleeps;
 
-	if (!own_claim(&s->own))
+	if (!worth_it(s) || !own_claim(&s->own))
 		return false;
-	out.n = 0;
-	out.crates = out.empty = NULL;
-	if (s->room > 0) {
-		take_items(s, s->low, &out);
-		lock_take(&s->lock);
-		sleeps = take_crates(st, i, s, s->least, &out) == 0 &&
-			 d_read(&s->n) == 0;
-		lock_drop(&s->lock);
-		if (sleeps)
-			s->room = 0;
-	}
+	take_items(s, s->low, &out);
+	lock_take(&s->lock);
+	sleeps = take_crates(st, i, s, false, &out) == 0 && d_read(&s->n) == 0;
+	lock_drop(&s->lock);
+	if (sleeps)
+		a_store(&s->room, 0, relaxed);
 	own_release(&s->own);
 	drop_all(st, &out);
 	return sleeps;
@@ -181,21 +179,20 @@ static uint32_t pass(struct store *st)
 
 /* -- the thread -- */
 
-/* The store whose pass is due, held; or NULL, and when the next one is. */
+/* The store whose pass has been due for longest, held; or NULL, and when the next
+ * one is. */
 static struct store *next_due(int64_t *when)
 {
-	int64_t now = os_now();
+	struct store *next = NULL;
 
-	*when = OS_NEVER;
-	for (struct store *st = all.first; st; st = st->next) {
-		if (st->due <= now) {
-			st->held = true;
-			return st;
-		}
-		if (st->due < *when)
-			*when = st->due;
-	}
-	return NULL;
+	for (struct store *st = all.first; st; st = st->next)
+		if (!next || st->due < next->due)
+			next = st;
+	*when = next ? next->due : OS_NEVER;
+	if (!next || *when > os_now())
+		return NULL;
+	next->held = true;
+	return next;
 }
 
 static void age(struct store *st)
@@ -262,7 +259,7 @@ static void clear(struct store *st)
 		if (!s)
 			continue;
 		take_items(s, d_read(&s->n), &out);
-		take_crates(st, i, s, a_load(&s->crates, relaxed), &out);
+		take_crates(st, i, s, true, &out);
 		a_store(&st->shelf[i], NULL, relaxed);
 		free(s);
 		drop_all(st, &out);
@@ -279,8 +276,9 @@ void leat_pool_free(leat_pool *pool)
 	st = pool->store;
 	if (!st)
 		return;
-	pool->store = NULL;
 	leat_mutex_lock(&st->ageing);
+	/* Only now: what is just dropped may use the pool, and finds this one. */
+	a_store((_Atomic(void *) *)&pool->store, NULL, relaxed);
 	lock_take(&all.lock);
 	if (st->listed)
 		unlist(st);

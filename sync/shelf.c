@@ -101,51 +101,60 @@ void shelf_out(struct shelf *s, void **to, uint32_t n)
 	d_write(&s->n, (uint16_t)left);
 }
 
-/* The last one of a shelf whose lock we have. */
-static struct crate *take_crate(struct store *st, uint32_t i, struct shelf *s)
+/* The last crate of shelf i, with its lock; an empty one of a robber's for it. */
+static struct crate *take_crate(struct store *st, uint32_t i, struct shelf *s,
+				struct shelf *robber)
 {
-	struct crate *c = s->top;
+	struct crate *c = s->top, *back = robber ? robber->spare : NULL;
 
-	if (c) {
-		s->top = d_read(&c->next);
-		shelf_count(st, i, s, a_load(&s->crates, relaxed) - 1);
+	if (!c)
+		return NULL;
+	s->top = d_read(&c->next);
+	if (s->above == c)
+		s->above = NULL;
+	shelf_count(st, i, s, a_load(&s->crates, relaxed) - 1);
+	if (back) {
+		robber->spare = back->next;
+		back->next = s->empty;
+		s->empty = back;
 	}
-	lock_drop(&s->lock);
 	return c;
 }
 
-/* One of those shelves of the word. */
-static struct crate *take_among(struct store *st, uint32_t word, uint64_t bits)
+/* From one of those shelves of the word. */
+static struct crate *take_among(struct keeper *k, uint32_t word, uint64_t bits)
 {
 	struct crate *c = NULL;
 
 	for (; bits && !c; bits &= bits - 1) {
 		uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(bits);
-		struct shelf *s = shelf_at(st, i);
+		struct shelf *s = shelf_at(k->st, i);
 
-		if (s && lock_try(&s->lock))
-			c = take_crate(st, i, s);
+		if (!s || !lock_try(&s->lock))
+			continue;
+		c = take_crate(k->st, i, s, k->s);
+		lock_drop(&s->lock);
 	}
 	return c;
 }
 
 /* From the next shelf, in the order of the Ps, which is the machine's: those
  * behind our own in its word, all of the other words, those before it. */
-static struct crate *take_elsewhere(struct store *st, uint32_t own)
+static struct crate *take_elsewhere(struct keeper *k)
 {
-	uint32_t words = a_load(&st->words, relaxed), word = own / 64;
-	uint64_t behind = UINT64_MAX << own % 64;
+	uint32_t words = a_load(&k->st->words, relaxed), word = k->i / 64;
+	uint64_t behind = UINT64_MAX << k->i % 64;
 	struct crate *c = NULL;
 
 	for (uint32_t turn = 0; turn <= words && !c; turn++) {
-		uint64_t bits = a_load(&st->full[word], relaxed);
+		uint64_t bits = a_load(&k->st->full[word], relaxed);
 
 		if (turn == 0)
 			bits &= behind;
 		if (turn == words)
 			bits &= ~behind;
 		if (unlikely(bits))
-			c = take_among(st, word, bits);
+			c = take_among(k, word, bits);
 		if (++word == words)
 			word = 0;
 	}
@@ -155,7 +164,12 @@ static struct crate *take_elsewhere(struct store *st, uint32_t own)
 static void wake_up(struct store *st, struct shelf *s)
 {
 	shelf_wakes(st);
-	s->room = SHELF_ITEMS;
+	a_store(&s->room, SHELF_ITEMS, relaxed);
+}
+
+static bool asleep(struct shelf *s)
+{
+	return a_load(&s->room, relaxed) == 0;
 }
 
 /* The shelf is empty: unpack a crate.  False: there is none. */
@@ -166,13 +180,14 @@ static bool unpack(struct keeper *k)
 
 	if (a_load(&s->crates, relaxed) > 0) {
 		lock_take(&s->lock);
-		c = take_crate(k->st, k->i, s);
+		c = take_crate(k->st, k->i, s, NULL);
+		lock_drop(&s->lock);
 	}
 	if (!c)
-		c = take_elsewhere(k->st, k->i);
+		c = take_elsewhere(k);
 	if (!c)
 		return false;
-	if (s->room == 0)
+	if (asleep(s))
 		wake_up(k->st, s);
 	memcpy(s->item, c->item, sizeof(c->item));
 	d_write(&s->n, SHELF_CRATE);
@@ -181,26 +196,41 @@ static bool unpack(struct keeper *k)
 	return true;
 }
 
+/* A crate to pack into, with the lock; NULL. */
+static struct crate *empty_crate(struct keeper *k)
+{
+	struct crate **at = k->s->spare ? &k->s->spare : &k->s->empty, *c = *at;
+
+	if (c) {
+		*at = c->next;
+	} else {
+		c = k->crate;
+		k->crate = NULL;
+	}
+	return c;
+}
+
 /* It is full: pack the oldest.  False: there is no crate to do so. */
 static bool pack(struct keeper *k)
 {
 	struct shelf *s = k->s;
-	struct crate *c = s->spare;
+	struct crate *c;
+	uint32_t crates;
 
-	if (c)
-		s->spare = c->next;
-	else if ((c = k->crate))
-		k->crate = NULL;
-	else
-		return false;
-	shelf_out(s, c->item, SHELF_CRATE);
-	s->low = s->low > SHELF_CRATE ? s->low - SHELF_CRATE : 0;
 	lock_take(&s->lock);
-	d_write(&c->next, s->top);
-	s->top = c;
-	shelf_count(k->st, k->i, s, a_load(&s->crates, relaxed) + 1);
+	c = empty_crate(k);
+	if (c) {
+		shelf_out(s, c->item, SHELF_CRATE);
+		s->low = s->low > SHELF_CRATE ? s->low - SHELF_CRATE : 0;
+		d_write(&c->next, s->top);
+		s->top = c;
+		crates = a_load(&s->crates, relaxed);
+		if (crates == s->least)
+			s->above = c;
+		shelf_count(k->st, k->i, s, crates + 1);
+	}
 	lock_drop(&s->lock);
-	return true;
+	return c;
 }
 
 /* -- the slow way -- */
@@ -339,7 +369,7 @@ static ALWAYS_INLINE bool push(struct shelf *s, void *item)
 {
 	uint32_t n = d_read(&s->n);
 
-	if (unlikely(n >= s->room))
+	if (unlikely(n >= a_load(&s->room, relaxed)))
 		return false;
 	s->item[n] = item;
 	d_write(&s->n, (uint16_t)(n + 1));
@@ -350,7 +380,7 @@ static ALWAYS_INLINE bool push(struct shelf *s, void *item)
 static bool put_made(struct keeper *k, void *item)
 {
 	while (enter_made(k)) {
-		if (k->s->room == 0)
+		if (asleep(k->s))
 			wake_up(k->st, k->s);
 
 		bool there = push(k->s, item) || (pack(k) && push(k->s, item));

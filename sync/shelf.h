@@ -9,14 +9,16 @@
  *
  * A shelf is its P's alone: get and put are plain loads and stores there.  One
  * that is full packs its oldest 7 into a crate; one that is empty unpacks a
- * crate, its own or another's.  So there is one locked operation or two for 7
- * items at worst, and what one P has too much of is there for the others.
+ * crate, its own or another's.  So there are two or three locked operations for 7
+ * items at worst, and what one P has too much of is there for the others.  Whoever
+ * takes a crate elsewhere leaves an empty one there, if he has one: where one P
+ * only puts and another only gets, the same few go around.
  *
  *	field              who touches it
  *	own                by its rules (core/own.h): the P's thread is the
  *	                   owner, and inside only here; who ages items claims
  *	room .. item       the owner of the shelf
- *	crates, least, top who has the lock
+ *	least .. empty     who has the lock
  *	store.full, words  who has that shelf's lock, or makes it; hints to all
  *	store.shelf[i]     made by i's owner, for good; read by all
  *
@@ -24,14 +26,16 @@
  * call, share shelf 0: the one who has the door locked is its owner.
  *
  * Ageing: low and least are the fewest items, and crates, that there were since
- * it last came by: so many, the oldest, were not needed meanwhile.  A shelf where
+ * it last came by: so many, the oldest, were not needed meanwhile (those crates
+ * that lie below `above`, so that nobody has to count).  A shelf where
  * nothing is left goes to sleep: its room is 0, so that the next put notices.
  * The store is looked after for as long as any of its shelves is awake.
  *
  * Invariant: an item is in one place: in one shelf's item[0 .. n), in one crate
  * of one list, or with one caller.  Each move is made by who owns both ends.
- * Memory: shelves and the store are freed by leat_pool_free alone; a crate by
- * whoever has taken it out of its list.
+ * Memory: shelves are freed by leat_pool_free alone; the store by that, or by the
+ * ageing thread, if it holds it then; a crate by whoever has taken it out of its
+ * list.
  */
 #ifndef SYNC_SHELF_H
 #define SYNC_SHELF_H
@@ -58,7 +62,7 @@ struct crate {
 
 struct shelf {
 	_Alignas(CPU_LINE) struct own own;
-	uint16_t room; /* 0: asleep; else SHELF_ITEMS */
+	_Atomic uint16_t room; /* 0: asleep; else SHELF_ITEMS */
 	uint16_t n, low;
 	struct crate *spare; /* empty ones */
 	void *item[SHELF_ITEMS];
@@ -66,7 +70,7 @@ struct shelf {
 	_Alignas(CPU_LINE) struct lock lock;
 	uint32_t least;
 	_Atomic uint32_t crates; /* its owner looks at it without the lock */
-	struct crate *top;
+	struct crate *top, *above, *empty;
 };
 
 struct store {

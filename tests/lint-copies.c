@@ -25,14 +25,26 @@ struct plain {
 	leat_time at;
 };
 
+/* What it points to is not in it. */
+struct list {
+	struct node {
+		leat_mutex mu;
+	} * head;
+	long n;
+};
+static leat_once_value(long) unused;
+typedef struct list list;
+
 extern struct queue queues[2];
 extern box boxes[2];
 extern struct holder holders[2];
 extern struct plain plains[2];
+extern list lists[2];
 extern leat_atomic_i64 counts[2];
 extern leat_once_value(long) first;
 
-void takes(struct queue q); /* found */
+void takes(struct queue q);             /* found */
+void takes_const(const struct queue q); /* found */
 void looks(const struct queue *q);
 void takes_plain(struct plain p);
 
@@ -65,7 +77,16 @@ long keeps(void)
 	mu = (leat_mutex){ 0 };
 	q = (struct queue){ .n = 1 };
 	*at = (struct queue){ 0 };
+	q = ((struct queue){ .n = 2 });
 	plains[1] = p;
+	lists[0] = lists[1];
+	{
+		struct local {
+			leat_mutex mu;
+		} local = { 0 };
+
+		(void)&local;
+	}
 	takes_plain(p);
 	looks(&q);
 	leat_mutex_lock(&mu);
@@ -73,5 +94,5 @@ long keeps(void)
 	leat_atomic_store(&counts[0], leat_atomic_load(&counts[1]));
 	(void)*at;
 	(void)sizeof(*at);
-	return leat_once_get(&first) + holders[0].n;
+	return leat_once_get(&first) + holders[0].n + !unused.once_.state;
 }

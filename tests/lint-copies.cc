@@ -23,6 +23,15 @@ struct derived {
 	leat_mutex mu;
 };
 
+/* Made of something else. */
+struct server {
+	explicit server(const queue &like) : n(like.n)
+	{
+	}
+	leat_mutex mu = {};
+	int n;
+};
+
 extern queue queues[2];
 extern shared shareds[2];
 
@@ -50,11 +59,12 @@ int keeps()
 	queue q{}, *at = &queues[1];
 	queue &same = q;
 	leat_mutex mu = {};
+	server from(queues[0]);
 
 	mu = {};
 	mu = leat_mutex{};
 	*at = queue{};
 	looks(same);
 	leat_mutex_lock(&mu);
-	return same.n + shareds[0].n;
+	return same.n + shareds[0].n + from.n;
 }

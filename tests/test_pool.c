@@ -328,6 +328,71 @@ GO_TEST(a_pool_gives_its_memory_back, "pool")
 	}
 }
 
+static void puts_700(leat_wg *done)
+{
+	for (int i = 0; i < 700; i++)
+		leat_pool_put(&outer, &outer);
+	leat_wg_done(done);
+}
+
+static void gets_600(leat_wg *done)
+{
+	for (int i = 0; i < 600; i++)
+		leat_pool_get(&outer);
+	leat_wg_done(done);
+}
+
+GO_TEST(crates_go_back_to_who_fills_them, "pool")
+{
+	enum { TURNS = 300, KEPT = 1 << 18 };
+	size_t before;
+
+	if (!test_under("release"))
+		SKIP("counted differently");
+	outer.age = -1;
+	on(0, puts_700);
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < TURNS; i++) {
+		on(leat_procs_get() - 1, gets_600);
+		on(leat_procs_get() - 1, gets_600);
+		on(0, puts_700);
+	}
+	EXPECT(mallinfo2().uordblks < before + KEPT);
+	leat_pool_free(&outer);
+}
+
+static leat_pool own_pool;
+static atomic_int own_items;
+
+/* Who is dropped takes another with it, and puts one back now and then. */
+static void uses_its_own(void *it)
+{
+	void *other = leat_pool_get(&own_pool);
+
+	if (other && own_items % 3 == 0)
+		leat_pool_put(&own_pool, other);
+	else if (other)
+		own_items--;
+	own_items--;
+	(void)it;
+}
+
+GO_TEST(drop_may_use_its_own_pool, "pool")
+{
+	for (size_t turn = test_count(300); turn > 0; turn--) {
+		own_pool = (leat_pool)LEAT_POOL(NULL, uses_its_own);
+		own_pool.age = LEAT_MICROSECOND;
+		own_items = 200;
+		for (int i = 0; i < 200; i++)
+			leat_pool_put(&own_pool, &own_pool);
+		if (turn % 2)
+			leat_yield();
+		while (own_pool.store)
+			leat_pool_free(&own_pool);
+		EXPECT_EQ((int)own_items, 0);
+	}
+}
+
 /* -- what is not used -- */
 
 static bool within(int seconds, bool (*so)(void))

@@ -15,8 +15,9 @@
  *
  *	            get              put
  *	  make ----------> in use <--------> lies in the pool
- *	                                          |  unused for LEAT_POOL_AGE to
- *	                                          v  twice that, or leat_pool_free
+ *	                                          |  unused for LEAT_POOL_AGE, and
+ *	                                          |  up to twice that more; or
+ *	                                          v  leat_pool_free
  *	                                        drop
  *
  * An item is the caller's from get to put, and the pool's from put to get or
@@ -26,9 +27,10 @@
  * All-zero is ready to use: a pool that makes and drops nothing.  It belongs to
  * the caller and must stay in place (not be copied) once it was used; it ends, if
  * it is to, with leat_pool_free.  A nil pool is a fatal error.  Every call works
- * from any number of goroutines and from threads that are not the runtime's, also
- * inside leat_block; none ever waits, but for what make does, and but for
- * leat_pool_free.
+ * from any number of goroutines and from threads that are not the runtime's; get
+ * (whose make must not use Leat then) and put also inside leat_block.  None waits
+ * for anybody, but for what make does, and but for leat_pool_free.  After a fork a
+ * child must not use the pools of its parent.
  *
  * After Go's sync.Pool, where the garbage collector drops; and after Bonwick and
  * Adams (Magazines and Vmem, 2001) where this one differs: in crates that go
@@ -62,20 +64,22 @@ typedef struct leat_pool {
 		NULL, (its_make), (its_drop), NULL, 0 \
 	}
 
-/* One that lies there, the last that was put first, or what make returns. */
+/* One that lies there, of those nearest by the last that was put, or what make
+ * returns. */
 void *leat_pool_get(leat_pool *pool);
 
 /* It lies there from now on; NULL is no item, and nothing is done.  Where there
- * is no memory to keep it in, or, at the first put of the process, no thread
- * could be started, it is dropped. */
+ * is no memory to keep it in, or no thread could be started for the first pool of
+ * the process, it is dropped. */
 void leat_pool_put(leat_pool *pool, void *item);
 
 /* Drop all that lies there; for nobody uses the pool any more.  It is ready
  * again.  Waits while items of it that are too old are just being dropped.
  *
  * drop is called here, by put as said there, and on a thread of the library's
- * own, which serves all pools: it may use pools, this one too, but not free it,
- * and should not wait for long. */
+ * own, which serves all pools, by the real clock, with all signals blocked: it may
+ * use pools, this one too, but not free it, and should not wait for long.  What it
+ * puts there while this drops the rest, stays. */
 void leat_pool_free(leat_pool *pool);
 
 #ifdef __cplusplus

@@ -151,3 +151,14 @@ func ticks(b *testing.B, period time.Duration, n int) {
 
 func Benchmark_ticker_1khz_p99(b *testing.B)  { ticks(b, time.Millisecond, 1000) }
 func Benchmark_ticker_10khz_p99(b *testing.B) { ticks(b, time.Millisecond/10, 5000) }
+
+func Benchmark_timer_10m(b *testing.B) {
+	const many = 10000000
+
+	before := resident(b)
+	b.ResetTimer()
+	t := manyTimers(many)
+	b.StopTimer()
+	b.ReportMetric((resident(b)-before)/many, "each")
+	noTimers(t)
+}

@@ -301,6 +301,7 @@ static void accounted(void)
 			       (!d_read(&s->n) && !s->top));
 			ASSERT(!s || s->low <= d_read(&s->n));
 			ASSERT(!s || s->least <= s->crates);
+			ASSERT(!s || !s->above == (s->least == s->crates));
 			ASSERT(!s || !s->crates == !s->top);
 			ASSERT(!s || !s->crates == !(st->full[0] >> i & 1));
 		}

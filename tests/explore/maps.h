@@ -38,8 +38,8 @@ static union {
 	char room[sizeof(struct table) + sizeof(struct tally)];
 } tables[TABLES];
 static int tables_made;
-static int filled
-	[TABLES]; /* plain: written when it is made, read by who uses it */
+/* Plain: written when a table is made, read by whoever uses it. */
+static int filled[TABLES];
 
 static struct list *list_of(struct cds_lfht *ht)
 {
