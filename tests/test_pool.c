@@ -2,9 +2,10 @@
  * test_pool.c - what a pool keeps, and what it lets go of.
  *
  * After the behaviours that Go's sync/pool_test.go asks for, retold; a collection
- * of garbage there is a while without use here.
+ * of garbage there is a while without use here (test_pool_age.c).
  */
 #include "everybody.h"
+#include "items.h"
 #include "leat.h"
 #include "measure.h"
 #include "test.h"
@@ -13,53 +14,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
-/* -- items: numbered, each made and dropped once -- */
-
-enum { ITEMS = 1 << 20 };
-
-struct item {
-	atomic_int holders; /* 1 in somebody's hands */
-	int dropped, uses;
-};
-
-static struct item item[ITEMS];
-static atomic_int made, dropped;
-
-static void *make_item(void *unused)
-{
-	int i = atomic_fetch_add(&made, 1);
-
-	EXPECT(i < ITEMS && !unused);
-	return &item[i];
-}
-
-static void drop_item(void *it)
-{
-	struct item *i = it;
-
-	EXPECT_EQ(atomic_fetch_add(&i->holders, 1), 0);
-	EXPECT_EQ(i->dropped++, 0);
-	dropped++;
-}
-
-static leat_pool pool = LEAT_POOL(make_item, drop_item);
-
-static struct item *get(void)
-{
-	struct item *i = leat_pool_get(&pool);
-
-	EXPECT(i >= item && i < item + ITEMS);
-	EXPECT_EQ(atomic_fetch_add(&i->holders, 1), 0);
-	return i;
-}
-
-static void put(struct item *i)
-{
-	i->uses++;
-	i->holders = 0;
-	leat_pool_put(&pool, i);
-}
 
 /* -- get and put -- */
 
@@ -173,17 +127,6 @@ GO_TEST(make_may_wait, "pool")
 
 /* -- where from -- */
 
-static void puts_many(leat_wg *done)
-{
-	struct item *many[100];
-
-	for (int i = 0; i < 100; i++)
-		many[i] = get();
-	for (int i = 0; i < 100; i++)
-		put(many[i]);
-	leat_wg_done(done);
-}
-
 static void gets_most(leat_wg *done)
 {
 	for (int i = 0; i < 84; i++)
@@ -196,17 +139,6 @@ static void *threads_turn(void *done)
 {
 	gets_most(done);
 	return NULL;
-}
-
-/* On a certain P. */
-static void on(int p, void (*fn)(leat_wg *))
-{
-	leat_wg done = { 0 };
-	const struct leat_attr there = { .place = LEAT_ON_P, .index = p };
-
-	leat_wg_add(&done, 1);
-	EXPECT_EQ(leat_go_with(&there, fn, &done), 0);
-	leat_wg_wait(&done);
 }
 
 GO_TEST(what_one_P_has_too_much_another_gets, "pool")
@@ -391,182 +323,6 @@ GO_TEST(drop_may_use_its_own_pool, "pool")
 			leat_pool_free(&own_pool);
 		EXPECT_EQ((int)own_items, 0);
 	}
-}
-
-/* -- what is not used -- */
-
-static bool within(int seconds, bool (*so)(void))
-{
-	for (int64_t end = now_ns() + seconds * 1000000000ll; !so();) {
-		if (now_ns() > end)
-			return false;
-		leat_sleep(LEAT_MILLISECOND);
-	}
-	return true;
-}
-
-static bool all_dropped(void)
-{
-	return dropped == made;
-}
-
-GO_TEST(what_is_not_used_is_dropped, "pool")
-{
-	leat_wg done = { 0 };
-
-	pool.age = 50 * LEAT_MILLISECOND;
-	leat_wg_add(&done, 2);
-	for (int turn = 1; turn <= 2; turn++) {
-		int64_t then = now_ns();
-
-		puts_many(&done);
-		EXPECT(within(20, all_dropped));
-		EXPECT(now_ns() - then >= pool.age);
-		EXPECT_EQ((int)dropped, turn * 100);
-	}
-	leat_pool_free(&pool);
-	EXPECT_EQ((int)dropped, 200);
-}
-
-static void gets_one(leat_wg *done)
-{
-	get();
-	leat_wg_done(done);
-}
-
-static bool all_but_one_dropped(void)
-{
-	return dropped == 99;
-}
-
-GO_TEST(what_came_from_another_P_is_dropped_too, "pool")
-{
-	if (leat_procs_get() < 2)
-		SKIP("one P");
-	pool.age = 50 * LEAT_MILLISECOND;
-	on(0, puts_many);
-	on(1, gets_one);
-	EXPECT(within(20, all_but_one_dropped));
-	leat_pool_free(&pool);
-	EXPECT_EQ((int)dropped, 99);
-}
-
-/* Between two passes a full shelf is packed: what was untouched is less then. */
-GO_TEST(what_is_packed_between_two_passes_is_counted_right, "pool")
-{
-	pool.age = 4 * LEAT_MILLISECOND;
-	leat_pin();
-	for (int turn = 0; turn < 30; turn++) {
-		struct item *some[14];
-
-		for (int i = 0; i < 14; i++)
-			some[i] = get();
-		for (int i = 0; i < 13; i++)
-			put(some[i]);
-		leat_sleep(pool.age * (4 + turn % 8) / 5);
-		put(some[13]);
-		leat_sleep(pool.age);
-	}
-	leat_unpin();
-	EXPECT(within(20, all_dropped));
-	leat_pool_free(&pool);
-}
-
-TEST(without_a_runtime_as_well, "pool")
-{
-	struct item *a = get(), *b = get();
-
-	pool.age = LEAT_MILLISECOND;
-	put(a);
-	put(b);
-	for (int64_t end = now_ns() + 20000000000ll; dropped < 2;)
-		EXPECT(now_ns() < end);
-	leat_pool_free(&pool);
-}
-
-static void use_ten(void)
-{
-	struct item *ten[10];
-
-	for (int i = 0; i < 10; i++)
-		ten[i] = get();
-	for (int i = 0; i < 10; i++)
-		put(ten[i]);
-}
-
-/* As long as the machine lets us come by in time, what we need stays, and a crate
- * at most beside it. */
-GO_TEST(what_is_used_now_and_then_stays, "pool")
-{
-	struct item *fifty[50];
-	int64_t worst = 0, last;
-
-	leat_pin();
-	pool.age = LEAT_SECOND / 5;
-	for (int i = 0; i < 50; i++)
-		fifty[i] = get();
-	for (int i = 0; i < 50; i++)
-		put(fifty[i]);
-	last = now_ns();
-	for (int64_t end = last + 5 * pool.age; last < end;) {
-		int64_t now;
-
-		use_ten();
-		leat_sleep(LEAT_MILLISECOND);
-		now = now_ns();
-		worst = now - last > worst ? now - last : worst;
-		last = now;
-	}
-	leat_unpin();
-	if (worst > pool.age / 2)
-		SKIP("others had the CPU");
-	EXPECT_EQ((int)made, 50);
-	EXPECT(dropped <= 40);
-	EXPECT(dropped > 40 - 7);
-	leat_pool_free(&pool);
-	EXPECT_EQ((int)dropped, 50);
-}
-
-GO_TEST(a_negative_age_is_for_ever, "pool")
-{
-	leat_wg done = { 0 };
-
-	pool.age = -1;
-	leat_wg_add(&done, 1);
-	puts_many(&done);
-	leat_sleep(20 * LEAT_MILLISECOND);
-	EXPECT_EQ((int)dropped, 0);
-	leat_pool_free(&pool);
-	EXPECT_EQ((int)dropped, 100);
-}
-
-static leat_pool inner[8];
-
-static void free_inner(void *p)
-{
-	leat_pool_free(p);
-	dropped++;
-}
-
-static bool inner_dropped(void)
-{
-	return dropped >= 8;
-}
-
-GO_TEST(drop_may_free_other_pools, "pool")
-{
-	leat_pool pools = LEAT_POOL(NULL, free_inner);
-
-	pools.age = LEAT_MILLISECOND;
-	for (int i = 0; i < 8; i++) {
-		inner[i].age = LEAT_MILLISECOND;
-		for (int k = 0; k < 20; k++)
-			leat_pool_put(&inner[i], &inner[i]);
-		leat_pool_put(&pools, &inner[i]);
-	}
-	EXPECT(within(20, inner_dropped));
-	leat_pool_free(&pools);
-	EXPECT_EQ((int)dropped, 8);
 }
 
 /* -- everybody at once -- */
