@@ -11,6 +11,7 @@
 #include "core/wheel.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum {
 	RUNS = 40, /* of 2^n timers: more than memory holds */
@@ -80,11 +81,15 @@ static struct spoke *sorted(struct spoke *list)
 
 /* -- places -- */
 
-void wheel_clear(struct wheel *w, struct spoke **slot)
+void wheel_clear(struct wheel *w, struct spoke **list)
 {
-	size_t i = (size_t)(slot - w->slot[0]);
+	size_t i = (size_t)(list - w->slot[0][0]) / WHEEL_WAYS;
 	size_t level = i / WHEEL_SLOTS;
 
+	list = w->slot[level][i % WHEEL_SLOTS];
+	for (int way = 0; way < WHEEL_WAYS; way++)
+		if (list[way])
+			return;
 	w->used[level] &= ~(1ull << i % WHEEL_SLOTS);
 	if (w->used[level] == 0)
 		w->levels &= ~(1u << level);
@@ -109,32 +114,43 @@ static void put(struct wheel *w, struct spoke *s, uint64_t tick)
 	int level = (63 - __builtin_clzll(tick ^ w->tick)) / WHEEL_DIGIT;
 	uint64_t slot = digit(tick, level);
 
-	wheel_link(&w->slot[level][slot], s);
+	wheel_link(&w->slot[level][slot][w->way++ % WHEEL_WAYS], s);
 	w->used[level] |= 1ull << slot;
 	w->levels |= 1u << level;
 }
 
-static void put_all(struct wheel *w, struct spoke *list)
+/* One of each list in turn; the next one of it is fetched meanwhile. */
+static void put_all(struct wheel *w, struct spoke **list)
 {
 	struct spoke *late = NULL;
+	bool more;
 
-	for (struct spoke *next; list; list = next) {
-		uint64_t tick = tick_of(list->when);
+	do {
+		more = false;
+		for (int way = 0; way < WHEEL_WAYS; way++) {
+			struct spoke *s = list[way];
+			uint64_t tick;
 
-		next = list->next;
-		if (tick > w->tick) {
-			put(w, list, tick);
-		} else {
-			list->next = late;
-			late = list;
+			if (!s)
+				continue;
+			more = true;
+			tick = tick_of(s->when);
+			list[way] = s->next;
+			__builtin_prefetch(s->next);
+			if (tick > w->tick) {
+				put(w, s, tick);
+			} else {
+				s->next = late;
+				late = s;
+			}
 		}
-	}
+	} while (more);
 	add_due(w, late);
 }
 
 void wheel_settle(struct wheel *w)
 {
-	struct spoke *list = w->pending;
+	struct spoke *list[WHEEL_WAYS] = { w->pending };
 
 	w->pending = NULL;
 	put_all(w, list);
@@ -163,7 +179,7 @@ static int first(const struct wheel *w, int *slot, uint64_t *tick)
 /* The first slot, if its time has come. */
 static bool open_slot(struct wheel *w, uint64_t until)
 {
-	struct spoke *list;
+	struct spoke *list[WHEEL_WAYS];
 	uint64_t tick;
 	int slot, level = first(w, &slot, &tick);
 
@@ -173,9 +189,9 @@ static bool open_slot(struct wheel *w, uint64_t until)
 		return false;
 	}
 	w->tick = tick;
-	list = w->slot[level][slot];
-	w->slot[level][slot] = NULL;
-	wheel_clear(w, &w->slot[level][slot]);
+	memcpy(list, w->slot[level][slot], sizeof(list));
+	memset(w->slot[level][slot], 0, sizeof(list));
+	wheel_clear(w, w->slot[level][slot]);
 	put_all(w, list);
 	return true;
 }
@@ -200,16 +216,18 @@ struct spoke *wheel_expire(struct wheel *w, int64_t now)
 }
 
 /* The first of a slot that begins at `start`. */
-static int64_t first_of(const struct spoke *s, int64_t start)
+static int64_t first_of(struct spoke *const *list, int64_t start)
 {
 	int64_t least = WHEEL_NEVER;
+	int n = 0;
 
-	for (int n = 0; s; s = s->next, n++) {
-		if (n == FEW)
-			return start;
-		if (s->when < least)
-			least = s->when;
-	}
+	for (int way = 0; way < WHEEL_WAYS; way++)
+		for (const struct spoke *s = list[way]; s; s = s->next) {
+			if (n++ == FEW)
+				return start;
+			if (s->when < least)
+				least = s->when;
+		}
 	return least;
 }
 
@@ -235,7 +253,8 @@ struct spoke *wheel_any(struct wheel *w)
 	int slot, level;
 
 	if (!s && (level = first(w, &slot, &tick)) >= 0)
-		s = w->slot[level][slot];
+		for (int way = 0; way < WHEEL_WAYS && !s; way++)
+			s = w->slot[level][slot][way];
 	if (s)
 		wheel_remove(w, s);
 	return s;

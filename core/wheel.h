@@ -22,6 +22,10 @@
  *	expiry           each timer moves down at most once a level
  *	next             O(1)
  *
+ * A slot is eight lists, which are filled in turn and gone through in turn: so a CPU
+ * fetches eight timers at once, and does not wait for one to learn where the next
+ * one is.  What was set long ago is in no cache.
+ *
  * All of it is its owner's: no atomics.  Hierarchical wheel after Varghese and
  * Lauck (Hashed and hierarchical timing wheels, 1987); the pending list after
  * tokio's registration queue (RFC 7384); the sorted slot, which makes a wheel
@@ -41,6 +45,7 @@ enum {
 	WHEEL_DIGIT = 6,
 	WHEEL_SLOTS = 1 << WHEEL_DIGIT,
 	WHEEL_LEVELS = 9,
+	WHEEL_WAYS = 8,  /* a line of pointers */
 	WHEEL_TICK = 10, /* 2^10 ns */
 };
 
@@ -57,7 +62,8 @@ struct wheel {
 	uint64_t tick;   /* no slot of an earlier one is in use */
 	uint32_t levels; /* bit n: level n is in use */
 	uint64_t used[WHEEL_LEVELS];
-	struct spoke *slot[WHEEL_LEVELS][WHEEL_SLOTS];
+	uint32_t way; /* where the next one goes */
+	_Alignas(64) struct spoke *slot[WHEEL_LEVELS][WHEEL_SLOTS][WHEEL_WAYS];
 };
 
 static ALWAYS_INLINE void wheel_link(struct spoke **list, struct spoke *s)
@@ -78,8 +84,8 @@ static ALWAYS_INLINE void wheel_add(struct wheel *w, struct spoke *s,
 	wheel_link(&w->pending, s);
 }
 
-/* A slot was left empty: its bit. */
-void wheel_clear(struct wheel *w, struct spoke **slot);
+/* A list of a slot was left empty: its bit, if that was the last. */
+void wheel_clear(struct wheel *w, struct spoke **list);
 
 static ALWAYS_INLINE void wheel_remove(struct wheel *w, struct spoke *s)
 {

@@ -123,7 +123,7 @@ ASTRAY(void, timers_settle, struct timers *ts)
 ASTRAY(uint32_t, timers_due, struct timers *ts, int64_t now, struct due *due,
        uint32_t n)
 ASTRAY(int64_t, wheel_next, const struct wheel *w)
-ASTRAY(void, wheel_clear, struct wheel *w, struct spoke **slot)
+ASTRAY(void, wheel_clear, struct wheel *w, struct spoke **list)
 struct cell_kind timer_nodes, event_cells[EVENT_SIZES];
 ASTRAY(bool, cell_refill, struct cell_kind *k, struct cells *from)
 ASTRAY(void, cell_spill, struct cell_kind *k, struct cells *from, uint32_t n)
