@@ -47,11 +47,11 @@
 #include "core/own.h"
 #include "core/park.h"
 
+/* With so many a shelf's own part is a line of 128 bytes, and a crate one of 64. */
 #ifndef SHELVES
-#define SHELVES (1 + TOPOLOGY_PROCS_MAX)
-#define SHELF_ITEMS \
-	13            /* with these a shelf's own part is a line of 128 bytes */
-#define SHELF_CRATE 7 /* and a crate one of 64 */
+#define SHELVES     (1 + TOPOLOGY_PROCS_MAX)
+#define SHELF_ITEMS 13
+#define SHELF_CRATE 7
 #endif
 #define SHELF_WORDS ((SHELVES + 63) / 64)
 

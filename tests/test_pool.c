@@ -193,9 +193,30 @@ static intptr_t blocked(void *unused)
 	return 0;
 }
 
+static atomic_bool enough;
+
+/* Somebody waits for the P all the time, so it is taken. */
+static void wants_to_run(leat_wg *done)
+{
+	while (!enough)
+		leat_yield();
+	leat_wg_done(done);
+}
+
 GO_TEST(inside_a_blocking_call_a_pool_works, "pool")
 {
+	leat_wg done = { 0 };
+
+	leat_procs_set(1);
+	leat_wg_add(&done, 2);
+	leat_go(wants_to_run, &done);
+	leat_go(wants_to_run, &done);
 	leat_block(blocked, NULL);
+	leat_block_enter();
+	blocked(NULL);
+	leat_block_exit();
+	enough = true;
+	leat_wg_wait(&done);
 	EXPECT(made <= 6);
 	put(get());
 	leat_pool_free(&pool);
@@ -238,6 +259,33 @@ GO_TEST(drop_may_use_pools, "pool")
 	EXPECT(leat_pool_get(&outer) == &a);
 	leat_unpin();
 	leat_pool_free(&outer);
+}
+
+static leat_pool own_pool;
+static atomic_bool frees;
+static atomic_int drops;
+
+/* Once, on the library's thread: puts something back while the pool is freed. */
+static void puts_one_back(void *it)
+{
+	if (drops++)
+		return;
+	for (int64_t end = now_ns() + 20000000000ll; !frees;)
+		EXPECT(now_ns() < end);
+	burn(20000000);
+	leat_pool_put(&own_pool, it);
+}
+
+GO_TEST(free_drops_what_a_drop_puts_back_meanwhile, "pool")
+{
+	own_pool = (leat_pool)LEAT_POOL(NULL, puts_one_back);
+	own_pool.age = LEAT_MICROSECOND;
+	leat_pool_put(&own_pool, &own_pool);
+	while (!drops)
+		leat_yield();
+	frees = true;
+	leat_pool_free(&own_pool);
+	EXPECT(own_pool.store == NULL);
 }
 
 GO_TEST(a_pool_gives_its_memory_back, "pool")
@@ -293,7 +341,6 @@ GO_TEST(crates_go_back_to_who_fills_them, "pool")
 	leat_pool_free(&outer);
 }
 
-static leat_pool own_pool;
 static atomic_int own_items;
 
 /* Who is dropped takes another with it, and puts one back now and then. */

@@ -23,7 +23,7 @@
 
 static int fresh[8]; /* plain: written when it is given, and when it is free */
 static bool lives[8];
-static int given, none_left; /* or how much lives is */
+static int given, none_left; /* or how much there is */
 
 static struct store *give_store(size_t n);
 static void *give(size_t n);
