@@ -16,6 +16,8 @@ gcc -Wall -Wextra -Werror program.c -o static $(pkg-config --cflags leat) \
 	lib/libleat.a -lhwloc -lurcu-memb -lurcu-cds -lurcu-common \
 	-pthread
 
+bin/leat-copies $(pkg-config --cflags leat) program.c
+
 readelf -d shared | grep -q 'NEEDED.*libleat.so.0' || {
 	echo "the program does not ask for libleat.so.0"
 	exit 1
