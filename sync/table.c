@@ -38,31 +38,33 @@ static const struct leat_map_kind *kind_of(const struct leat_map_kind *kind)
 
 /* -- the user's functions -- */
 
-/* Where we are: that a goroutine was away is seen by its thread, or by its P's
- * count of dispatches. */
+/* What the goroutine waited for last: whoever waits or yields writes that anew.
+ * (Neither its P's dispatches nor its thread would tell: a P is taken from who
+ * computes, and given back.) */
 struct here {
-	struct m *m;
-	struct p *p;
-	uint32_t tick;
+	struct g *g;
+	enum g_reason was;
 };
 
 static struct here here(void)
 {
-	struct here h = { .m = arch_self() };
+	struct m *m = arch_self();
+	struct here h = { .g = m ? m->g : NULL };
 
-	h.p = h.m ? a_load(&h.m->p, relaxed) : NULL;
-	h.tick = h.p ? a_load(&h.p->tick, relaxed) : 0;
+	if (h.g) {
+		h.was = h.g->reason;
+		h.g->reason = G_NOTHING;
+	}
 	return h;
 }
 
 static void stayed(const struct here *before)
 {
-	struct here now = here();
-
-	if (unlikely(now.m != before->m) ||
-	    unlikely(before->p && now.p == before->p &&
-		     now.tick != before->tick))
+	if (!before->g)
+		return;
+	if (unlikely(before->g->reason != G_NOTHING))
 		fatal("leat_map: a callback waited");
+	before->g->reason = before->was;
 }
 
 void table_retain(const struct leat_map_kind *kind, uintptr_t value)
