@@ -110,6 +110,9 @@ $(OUT)/libleat.so.0: $(PIC)
 $(OUT)/libleat.so: $(OUT)/libleat.so.0
 	$(Q)ln -sf libleat.so.0 $@
 
+# They call functions of the program's, out of which an exception may come.
+$(foreach f,core/panic core/block sync/range,$(OUT)/$f.o $(OUT)/$f.pic.o): FLAGS += -fexceptions
+
 $(OUT)/%.o: %.c Makefile | $(FETCHED)
 	$(call say,CC)
 	@mkdir -p $(@D)

@@ -80,6 +80,11 @@ void arch_self_set(void *self);
 /* The bottom of every stack, where a fresh context begins.  Not for calls. */
 void arch_start(void);
 
+/* Return 1 from leat_frame_enter_(frame) once more (leat/panic.h): the function
+ * that called it is there yet, and goes on with its registers as they were. */
+struct leat_frame;
+_Noreturn void arch_jump(const struct leat_frame *frame);
+
 /* ARCH_RETURNS_ELSEWHERE: an attribute of functions that return on another
  * goroutine's call than the latest (core/dispatch.h); empty where the compiler
  * has none. */

@@ -2,35 +2,83 @@
  * base.c - last words.
  *
  * Everything here works on any stack and inside a signal handler: the text is
- * made in a buffer of our own and written by one system call.
+ * made in a buffer of our own, and a line is written by one system call.
  */
 #include "core/base.h"
+
+#include "core/atomic.h"
 #include "core/os.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-int (*base_who)(char *text, size_t n);
+void (*base_before)(void), (*base_where)(void);
 
-static int clip(int len, size_t room)
+/* The thread whose words are the last ones. */
+static _Atomic int dying;
+
+void base_dying(void)
 {
-	return len < 0 ? 0 : (size_t)len < room ? len : (int)room - 1;
+	int other = 0, me = os_thread_id();
+
+	if (a_cas(&dying, &other, me, relaxed) || other == me)
+		return;
+	for (;;)
+		pause();
 }
 
-static _Noreturn void last_words(const char *prefix, bool who,
-				 const char *format, va_list args)
+void base_await_end(void)
 {
-	char text[1024];
-	size_t room = sizeof(text) - 1;
-	int n = clip(snprintf(text, room, "%s", prefix), room);
+	while (a_load(&dying, relaxed) != 0)
+		pause();
+}
 
-	n += clip(vsnprintf(text + n, room - n, format, args), room - n);
-	text[n++] = '\n';
-	if (who && base_who && sizeof(text) - n > 1)
-		n += clip(base_who(text + n, sizeof(text) - n),
-			  sizeof(text) - n);
-	os_write_error(text, (size_t)n);
+/* They go out line by line, or so much as there is room for. */
+static struct {
+	size_t n;
+	char text[2048];
+} words;
+
+static void flush(void)
+{
+	os_write_error(words.text, words.n);
+	words.n = 0;
+}
+
+static void say(const char *format, va_list args)
+{
+	size_t room = sizeof(words.text) - words.n;
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(words.text + words.n, room, format, args);
+	if (n >= (int)room) {
+		flush();
+		vdprintf(STDERR_FILENO, format, again);
+	} else if (n > 0) {
+		words.n += (size_t)n;
+		if (words.text[words.n - 1] == '\n')
+			flush();
+	}
+	va_end(again);
+}
+
+void base_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+void base_end(void)
+{
+	if (base_where)
+		base_where();
 	os_exit(2);
 }
 
@@ -39,15 +87,13 @@ void fatal(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	last_words("fatal error: ", true, format, args);
-}
-
-void panics(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	last_words("panic: ", true, format, args);
+	base_dying();
+	if (base_before)
+		base_before();
+	base_say("fatal error: ");
+	say(format, args);
+	base_say("\n");
+	base_end();
 }
 
 void refuse(const char *format, ...)
@@ -55,15 +101,16 @@ void refuse(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	last_words("leat: ", false, format, args);
+	base_dying();
+	base_say("leat: ");
+	say(format, args);
+	base_say("\n");
+	os_exit(2);
 }
 
 void bug(const char *what, const char *file, int line)
 {
-	char text[256];
-	int n = snprintf(text, sizeof(text), "leat: bug: %s, %s:%d\n", what,
-			 file, line);
-
-	os_write_error(text, (size_t)clip(n, sizeof(text)));
+	base_dying();
+	base_say("leat: bug: %s, %s:%d\n", what, file, line);
 	abort();
 }

@@ -24,11 +24,18 @@
  * handler too: it allocates nothing and takes no lock. */
 COLD PRINTF(1, 2) _Noreturn void fatal(const char *format, ...);
 
-/* The same for what a deferred call could recover from: "panic: ...". */
-COLD PRINTF(1, 2) _Noreturn void panics(const char *format, ...);
+/* The same in pieces: this process ends by what the caller says now, and whoever
+ * else comes to its end meanwhile waits for that; on stderr, without limit; and
+ * the last of it, where it was. */
+COLD void base_dying(void);
+COLD PRINTF(1, 2) void base_say(const char *format, ...);
+COLD _Noreturn void base_end(void);
 
-/* Who met it, as text: set by the scheduler, which knows. */
-extern int (*base_who)(char *text, size_t n);
+/* Say what went on before, and where it was: set by the scheduler, which knows. */
+extern void (*base_before)(void), (*base_where)(void);
+
+/* Is somebody saying the last words?  Then wait for the end. */
+void base_await_end(void);
 
 /* Report a setting that makes no sense; exit status 2. */
 COLD PRINTF(1, 2) _Noreturn void refuse(const char *format, ...);

@@ -8,6 +8,7 @@
  *	        no: queue the goroutine, wait
  */
 #include "leat/block.h"
+#include "leat/panic.h"
 
 #include "core/base.h"
 #include "core/park.h"
@@ -81,10 +82,12 @@ intptr_t leat_block(intptr_t (*fn)(void *arg), void *arg)
 		spare_lend(m);
 	m_leave(m);
 
+	/* Also if it does not come back: others may be deferred further out. */
+	leat_defer(leave, m);
+
 	intptr_t result = fn(arg);
 
 	if (arch_self() != m || !a_load(&m->blocked, relaxed))
 		fatal("leat_block: the function called the runtime");
-	leave(m);
 	return result;
 }

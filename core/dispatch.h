@@ -15,6 +15,7 @@
 #ifndef CORE_DISPATCH_H
 #define CORE_DISPATCH_H
 
+#include "core/carry.h"
 #include "core/live.h"
 #include "core/sched.h"
 
@@ -124,6 +125,8 @@ leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
 {
 	struct arch_context *ctx = &m->sched;
 
+	if (likely(m->g))
+		carry_from(m, m->g);
 	m->g = to;
 	if (likely(to)) {
 		dispatch(m_p(m), to);
@@ -143,6 +146,7 @@ leap(struct m *m, struct arch_context *from, void **fiber, struct g *to,
 static ALWAYS_INLINE struct m *arrive(struct m *m)
 {
 	sanitize_arrive(&m->g->fiber);
+	carry_to(m, m->g);
 	wake_if_hungry(m_p(m), 0);
 	return m;
 }

@@ -28,6 +28,8 @@
 #include "arch/arch.h"
 #include "core/base.h"
 
+#include "leat/panic.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -68,6 +70,8 @@ struct g {
 	uint16_t pins;         /* leat_pin, not yet undone */
 	uint16_t thread_locks; /* leat_thread_lock, not yet undone */
 	bool sized;            /* the stack is of a size of its own */
+	bool excepted;         /* the two below are in use; carry.h */
+	int err;               /* errno, while it does not run */
 	_Atomic uint32_t rest; /* live.h */
 
 	/* Touched at its birth and its end. */
@@ -75,8 +79,11 @@ struct g {
 	struct m *(*at_end)(struct m *m, void *arg, uintptr_t result);
 	void *at_end_arg;
 	const char *name;
-	uint64_t parent; /* id of the goroutine that started it */
-	void *fiber;     /* of the sanitizer in use */
+	uint64_t parent;            /* id of the goroutine that started it */
+	void *fiber;                /* of the sanitizer in use */
+	struct leat_defers_ defers; /* empty at both */
+	void *caught;               /* C++ exceptions, while it does not run */
+	unsigned on_their_way;
 };
 
 enum { G_CACHE = 128 };

@@ -10,6 +10,7 @@
 
 #include "core/base.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 #include "core/sched.h"
 
@@ -238,20 +239,11 @@ SANITIZE_SWITCHES struct arch_call *arch_begin(void *with)
 	sanitize_arrive(&g->fiber);
 	struct p *p = m_p(m);
 
+	*m->err = 0;
 	wake_if_hungry(p, p->behind);
 	p->behind = 0;
 	m_leave(m);
 	return &g->call;
-}
-
-struct go_end go_at_end(struct m *m, struct go_end end)
-{
-	struct g *g = m->g;
-	struct go_end was = { g->at_end, g->at_end_arg };
-
-	g->at_end = end.f;
-	g->at_end_arg = end.arg;
-	return was;
 }
 
 SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void end(struct m *m,
@@ -266,8 +258,14 @@ SANITIZE_SWITCHES static ALWAYS_INLINE _Noreturn void end(struct m *m,
 
 SANITIZE_SWITCHES _Noreturn void arch_end(uintptr_t result)
 {
-	struct m *m = m_enter();
+	struct m *m = arch_self();
 
+	/* It has left a catch by a panic. */
+	if (unlikely(carry_any(m)))
+		carry_only(NULL, 0);
+	if (unlikely(m->g->id == GO_MAIN))
+		panic_settle();
+	m = m_enter();
 	if (unlikely(m->g->id == GO_MAIN))
 		go_main_ended((int)result);
 	end(m, result);
@@ -275,13 +273,15 @@ SANITIZE_SWITCHES _Noreturn void arch_end(uintptr_t result)
 
 _Noreturn void leat_goexit(void)
 {
-	struct m *m = m_enter();
+	struct m *m = arch_self();
 
 	if (!m)
 		fatal("leat_goexit on a thread that runs no goroutine");
 	if (a_load(&m->blocked, relaxed))
 		fatal("leat_goexit inside leat_block_enter");
-	end(m, 0);
+	panic_exit();
+	carry_only(NULL, 0);
+	end(m_enter(), 0);
 }
 
 /* -- the calling goroutine -- */
@@ -302,6 +302,16 @@ uint64_t leat_goid(void)
 	struct m *m = arch_self();
 
 	return m ? m->g->id : 0;
+}
+
+int leat_errno(void)
+{
+	return os_errno();
+}
+
+void leat_errno_set(int e)
+{
+	os_errno_set(e);
 }
 
 size_t leat_goroutine_count(void)

@@ -38,10 +38,6 @@ int go_start(const struct leat_attr *a, const struct go_extra *extra,
 int go_start_inside(struct m *m, const struct go_extra *extra, leat_fn_ *fn,
 		    int argc, const uintptr_t *argv);
 
-/* From now on, that is run when the calling goroutine ends, instead of what is
- * returned.  Whoever changes it in a frame puts it back when it leaves the frame. */
-struct go_end go_at_end(struct m *m, struct go_end end);
-
 /* The main goroutine's function returned. */
 void go_main_ended(int result);
 

@@ -29,6 +29,7 @@
 
 struct p;
 struct row;
+struct carry_exceptions;
 
 struct m {
 	_Alignas(CPU_LINE) struct own own;
@@ -36,6 +37,8 @@ struct m {
 	_Atomic(struct p *) p;          /* NULL: none */
 	_Atomic uint32_t blocked;       /* inside leat_block_enter .. exit */
 	_Atomic(const void *) touching; /* by plain stores; sync/bias.h */
+	int *err;                       /* this thread's errno; carry.h */
+	struct carry_exceptions *exceptions; /* and C++ exceptions */
 	struct g *parted; /* left for the scheduler: to be queued */
 	struct g *odd;    /* likewise: not fit to run here now */
 	struct g *corpse; /* likewise: to be buried */

@@ -379,6 +379,11 @@ __attribute__((noinline)) int os_errno(void)
 	return errno;
 }
 
+__attribute__((noinline)) int *os_errno_here(void)
+{
+	return &errno;
+}
+
 __attribute__((noinline)) void os_errno_set(int e)
 {
 	errno = e;

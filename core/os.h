@@ -72,6 +72,8 @@ _Noreturn void os_exit(int status);
 /* errno as a value: to carry it to another thread, for nothing else. */
 int os_errno(void);
 void os_errno_set(int e);
+/* Where the calling thread has it. */
+int *os_errno_here(void);
 /* The number that a file of /proc begins with. */
 int64_t os_number(const char *path);
 

@@ -18,6 +18,7 @@
 
 #include "core/base.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 #include "core/sched.h"
 
@@ -30,23 +31,21 @@ static struct {
 	_Atomic int result;
 } main_goroutine;
 
-static int who(char *text, size_t n)
+static void where(void)
 {
 	struct m *m = arch_self();
 	struct g *g = m ? m->g : NULL;
 
 	if (!m)
-		return snprintf(text, n,
-				"\non a thread that is not the "
-				"runtime's\n");
-	if (!g)
-		return snprintf(text, n, "\nin the scheduler\n");
-	return snprintf(text, n,
-			"\ngoroutine %llu%s%s%s [running], created "
-			"by goroutine %llu\n",
-			(unsigned long long)g->id, g->name ? " (" : "",
-			g->name ? g->name : "", g->name ? ")" : "",
-			(unsigned long long)g->parent);
+		base_say("\non a thread that is not the runtime's\n");
+	else if (!g)
+		base_say("\nin the scheduler\n");
+	else
+		base_say("\ngoroutine %llu%s%s%s [running], created by "
+			 "goroutine %llu\n",
+			 (unsigned long long)g->id, g->name ? " (" : "",
+			 g->name ? g->name : "", g->name ? ")" : "",
+			 (unsigned long long)g->parent);
 }
 
 static void make_nodes(void)
@@ -62,7 +61,8 @@ static void start(const struct leat_options *options)
 {
 	int procs;
 
-	base_who = who;
+	base_where = where;
+	base_before = panic_tell;
 	os_signals_remember();
 	options_read(&sched.options, options);
 	topology_load(&sched.topology, sched.options.topology);
@@ -117,6 +117,7 @@ int leat_run_(const struct leat_options *options, leat_fn_ *fn, int argc,
 	/* [main.wait] pairs with [main.ended]. */
 	while (!a_load(&main_goroutine.ended, acquire))
 		os_futex_wait(&main_goroutine.ended, 0, OS_NEVER);
+	base_await_end();
 	procs_end();
 	return a_load(&main_goroutine.result, relaxed);
 }

@@ -206,6 +206,7 @@ static void *thread_main(void *arg)
 	arch_self_set(m);
 	m->tid = os_thread_id();
 	find_stack(m);
+	carry_begin(m);
 	sanitize_thread(&m->fiber);
 	os_timer_slack();
 	overflow_thread(m);

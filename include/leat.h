@@ -15,6 +15,7 @@
 #include "leat/map.h"
 #include "leat/mutex.h"
 #include "leat/once.h"
+#include "leat/panic.h"
 #include "leat/pool.h"
 #include "leat/runtime.h"
 #include "leat/rwmutex.h"

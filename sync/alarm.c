@@ -31,6 +31,7 @@
 #include "core/due.h"
 #include "core/go.h"
 #include "core/os.h"
+#include "core/panic.h"
 #include "core/park.h"
 #include "core/timer.h"
 #include "sync/chan.h"

@@ -14,6 +14,7 @@
 #include "core/base.h"
 #include "core/due.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 
 #define RETRY_NS 1000000

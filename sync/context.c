@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/due.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 #include "leat/select.h"
 #include "sync/errand.h"

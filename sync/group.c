@@ -31,6 +31,7 @@
 
 #include "core/base.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 #include "sync/waitgroup.h"
 
@@ -71,9 +72,9 @@ void leat_group_set_limit(leat_group *group, int n)
 	    !leat_sema_try_acquire(&group->limit, (int32_t)group->limit.size))
 		active = 1;
 	if (active > 0)
-		fatal("errgroup: modify limit while %d goroutines in the group "
-		      "are still active",
-		      active);
+		leat_panicf("errgroup: modify limit while %d goroutines in the "
+			    "group are still active",
+			    active);
 	group->limited = n >= 0;
 	leat_sema_init(&group->limit, n < 0 ? 0 : n);
 }

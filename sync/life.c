@@ -13,6 +13,7 @@
 #include "sync/chan.h"
 
 #include "core/base.h"
+#include "core/panic.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -20,19 +20,14 @@
  * last touch of the Once by whoever ran fn, and the load that sees it, or its step
  * into the list, that of the others.
  *
- *	fn of once A            what the goroutine does if it ends here
- *	  calls fn of once B    B is done; A is done; what wg_go, or whoever
- *	    calls leat_goexit   started it, wants of its end
- *
- * So each turn, which lies in the frame of the call, keeps what stood there before.
- * Panics, when they come, end the process, or the goroutine, which is the same as
- * leat_goexit; or are recovered in a frame further out: whoever leaves frames for
- * that has to end the turns in them, innermost first, by leat_once_end_.
+ * That fn has ended is a deferred call, so that a panic or leat_goexit in fn ends it
+ * in its place among those of the program: what fn deferred is done by then, and
+ * what its caller did is not.
  */
 #include "leat/once.h"
 
 #include "core/base.h"
-#include "core/go.h"
+#include "core/panic.h"
 #include "sync/waiter.h"
 
 enum { OVER = LEAT_ONCE_DONE_, RUNNING = 2, LOCK = 4, FLAGS = 7 };
@@ -91,26 +86,20 @@ static void finish(leat_once *once, struct m *m)
 	}
 }
 
-/* fn called leat_goexit, or another fn inside it did. */
-static struct m *ends_inside(struct m *m, void *arg, uintptr_t result)
+/* fn has ended somehow. */
+static void ended(leat_once *once)
 {
-	struct leat_once_turn_ *turn = arg;
-	struct go_end outer = { (go_end_fn *)turn->end, turn->arg };
+	struct m *m = m_enter();
 
-	finish(turn->once, m);
-	return outer.f ? outer.f(m, outer.arg, result) : m;
+	finish(once, m);
+	if (m)
+		m_leave(m);
 }
 
 void leat_once_end_(struct leat_once_turn_ *turn)
 {
-	struct m *m = m_enter();
-
-	if (m)
-		go_at_end(m,
-			  (struct go_end){ (go_end_fn *)turn->end, turn->arg });
-	finish(turn->once, m);
-	if (m)
-		m_leave(m);
+	panic_take_back(&turn->deferred);
+	ended(turn->once);
 }
 
 /* -- its begin -- */
@@ -118,18 +107,6 @@ void leat_once_end_(struct leat_once_turn_ *turn)
 COLD void leat_once_nil_(void)
 {
 	fatal("leat_once_do: nil Once");
-}
-
-static void take_turn(struct leat_once_turn_ *turn, leat_once *once,
-		      struct m *m)
-{
-	struct go_end outer = { NULL, NULL };
-
-	if (m)
-		outer = go_at_end(m, (struct go_end){ ends_inside, turn });
-	turn->once = once;
-	turn->end = (leat_fn_ *)outer.f;
-	turn->arg = outer.arg;
 }
 
 SANITIZE_SWITCHES bool leat_once_begin_(leat_once *once, leat_fn_ *fn,
@@ -154,7 +131,8 @@ SANITIZE_SWITCHES bool leat_once_begin_(leat_once *once, leat_fn_ *fn,
 			runs = a_cas(word, &was, RUNNING, relaxed);
 			if (!runs)
 				continue;
-			take_turn(turn, once, m);
+			turn->once = once;
+			panic_defer(&turn->deferred, (leat_fn_ *)ended, once);
 			break;
 		}
 		if (was & LOCK) {

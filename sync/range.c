@@ -18,6 +18,8 @@
  * on in the new table, at the same place: the seed of the hashes is the
  * process's.
  */
+#include "leat/panic.h"
+
 #include "sync/table.h"
 
 #include <errno.h>
@@ -30,6 +32,9 @@ struct batch {
 	size_t n, room;
 	uint64_t cursor;
 	bool begun, more;
+	size_t at;     /* whose turn it is */
+	bool visiting; /* fn has this value: */
+	uintptr_t value;
 	struct node *first[BATCH];
 };
 
@@ -178,19 +183,34 @@ static bool value_now(struct node *n, uintptr_t *value)
 	return there;
 }
 
-static bool visit(struct node *n,
+static bool visit(struct batch *b,
 		  bool (*fn)(const void *key, void *value, void *arg),
 		  void *arg)
 {
-	uintptr_t value;
+	struct node *n = b->node[b->at];
 	bool on = true;
 
-	if (value_now(n, &value)) {
-		on = fn((const void *)n->key, (void *)value, arg);
+	if (value_now(n, &b->value)) {
+		b->visiting = true;
+		on = fn((const void *)n->key, (void *)b->value, arg);
+		b->visiting = false;
 		if (n->kind->retain)
-			n->kind->release((void *)value);
+			n->kind->release((void *)b->value);
 	}
 	return on;
+}
+
+/* The end, or fn did not come back. */
+static void end(struct batch *b)
+{
+	struct node *n = b->visiting ? b->node[b->at] : NULL;
+
+	if (n && n->kind->retain)
+		n->kind->release((void *)b->value);
+	for (; b->at < b->n; b->at++)
+		table_let_go(b->node[b->at]);
+	if (b->node != b->first)
+		free(b->node);
 }
 
 int leat_map_range(leat_map *map,
@@ -205,16 +225,15 @@ int leat_map_range(leat_map *map,
 		fatal("leat_map_range of nil map");
 	if (!fn)
 		fatal("leat_map_range: nil func value");
+	leat_defer(end, &b);
 	do {
-		b.n = 0;
+		b.n = b.at = 0;
 		b.more = false;
 		rc = next_batch(map, &b);
-		for (size_t i = 0; i < b.n; i++) {
-			on = on && rc == 0 && visit(b.node[i], fn, arg);
-			table_let_go(b.node[i]);
+		for (; b.at < b.n; b.at++) {
+			on = on && rc == 0 && visit(&b, fn, arg);
+			table_let_go(b.node[b.at]);
 		}
 	} while (on && b.more);
-	if (b.node != b.first)
-		free(b.node);
 	return rc;
 }

@@ -37,6 +37,7 @@
 #include "core/base.h"
 #include "core/clock.h"
 #include "core/due.h"
+#include "core/panic.h"
 
 #include <errno.h>
 #include <stdlib.h>

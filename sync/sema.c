@@ -28,6 +28,7 @@
 
 #include "core/base.h"
 #include "core/clock.h"
+#include "core/panic.h"
 #include "sync/circle.h"
 #include "sync/select.h"
 
@@ -212,11 +213,13 @@ static __attribute__((noinline)) void release_slow(leat_sema *sema, int32_t n)
 	struct m *m = m_enter();
 	uint64_t was = lock(sema, &m);
 
-	if (is_too_much(sema, was, n))
-		fatal("semaphore: released more than held");
-	serve(sema, was + permits((uint32_t)n), m);
+	bool too_much = is_too_much(sema, was, n);
+
+	serve(sema, too_much ? was : was + permits((uint32_t)n), m);
 	if (m)
 		m_leave(m);
+	if (too_much)
+		panics("semaphore: released more than held");
 }
 
 void leat_sema_release(leat_sema *sema, int32_t n)

@@ -27,6 +27,7 @@
 #include "core/base.h"
 #include "core/lock.h"
 #include "core/os.h"
+#include "core/panic.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -24,15 +24,14 @@
  * Linearization points: asking, the unlock after it was found or put into the air;
  * landing, the unlock after it was taken out.
  *
- * A function may end by leat_goexit: then its goroutine's end lands the call.  A
- * panic that passes through fn has to come by the same door, ended().
+ * A function may be left by leat_goexit or a panic: a deferred call lands it then.
  */
 #include "leat/singleflight.h"
 
 #include "leat/waitgroup.h"
 
 #include "core/atomic.h"
-#include "core/go.h"
+#include "core/panic.h"
 #include "core/park.h"
 
 #include <stdlib.h>
@@ -57,7 +56,6 @@ struct call {
 	leat_flight *flight;
 	leat_flight_fn *fn;
 	void *arg;
-	struct go_end outer; /* what else is to be done when it ends */
 
 	char key[];
 };
@@ -213,38 +211,25 @@ static void land(struct call *c, leat_error error)
 
 /* -- making them -- */
 
-/* The goroutine ends in fn: it comes back neither to fly nor, if it asked itself,
- * to whoever would release the landing. */
-static struct m *ended(struct m *m, void *arg, uintptr_t result)
+/* fn does not come back: neither to fly nor, if it was called by who asked, to
+ * whoever would release the landing. */
+static void lost(struct call *c)
 {
-	struct call *c = arg;
-	struct go_end outer = c->outer;
-	leat_landing *lost = c->here ? &c->landing : NULL;
+	leat_landing *landing = c->here ? &c->landing : NULL;
 
-	go_at_end(m, (struct go_end){ NULL, NULL });
-	m_leave(m);
 	land(c, LEAT_FLIGHT_ENDED);
-	leat_landing_release(lost);
-	m = m_enter();
-	return outer.f ? outer.f(m, outer.arg, result) : m;
+	leat_landing_release(landing);
 }
 
 /* Here, in the goroutine or the thread that calls. */
 static void fly(struct call *c)
 {
-	struct m *m = m_enter();
+	struct leat_deferred_ ends;
 	leat_error error;
 
-	if (m) {
-		c->outer = go_at_end(m, (struct go_end){ ended, c });
-		m_leave(m);
-	}
+	panic_defer(&ends, (leat_fn_ *)lost, c);
 	error = c->fn(c->arg, c->key, &c->landing.value);
-	m = m_enter();
-	if (m) {
-		go_at_end(m, c->outer);
-		m_leave(m);
-	}
+	panic_take_back(&ends);
 	land(c, error);
 }
 

@@ -31,6 +31,7 @@
 #include "core/base.h"
 #include "core/clock.h"
 #include "core/go.h"
+#include "core/panic.h"
 #include "sync/circle.h"
 #include "sync/mark.h"
 #include "sync/select.h"
@@ -121,6 +122,20 @@ static bool misused(uint64_t state, int delta)
 	return (state & WAITERS) && counter(state) == 0 && delta > 0;
 }
 
+COLD static void negative(struct m *m)
+{
+	if (m)
+		m_leave(m);
+	panics("sync: negative WaitGroup counter");
+}
+
+COLD static void misuse(struct m *m)
+{
+	if (m)
+		m_leave(m);
+	panics("sync: WaitGroup misuse: Add called concurrently with Wait");
+}
+
 /* One that lets others go, or meets a lock: inside the runtime, so that the
  * P cannot be taken while LOCK is ours. */
 static struct m *add_inside(leat_wg *group, struct m *m, int delta)
@@ -131,8 +146,7 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 	for (int turn = 0;; turn++) {
 		if (unlikely(was & LOCK)) {
 			if (misused(was, delta))
-				fatal("sync: WaitGroup misuse: "
-				      "Add called concurrently with Wait");
+				misuse(m);
 			m = waiter_pause(m, turn);
 			was = a_load(word, relaxed);
 			continue;
@@ -141,7 +155,7 @@ static struct m *add_inside(leat_wg *group, struct m *m, int delta)
 
 		check_place(group, was);
 		if (counter(now) < 0)
-			fatal("sync: negative WaitGroup counter");
+			negative(m);
 
 		bool last = counter(now) == 0 && (was & WAITERS);
 
@@ -223,7 +237,7 @@ static __attribute__((noinline)) uint64_t lock_slow(leat_wg *group,
 
 COLD static void reused(void)
 {
-	fatal("sync: WaitGroup is reused before previous Wait has returned");
+	panics("sync: WaitGroup is reused before previous Wait has returned");
 }
 
 /* One turn: wait with the list locked, or find that there is no need. */
@@ -241,6 +255,7 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 	check_place(group, was);
 
 	struct m *m = m_enter();
+	bool again = false;
 
 	/* One goroutine is left: if it is the one we have just started, let it
 	 * run, and there will be nothing to wait for. */
@@ -267,11 +282,12 @@ SANITIZE_SWITCHES void leat_wg_wait(leat_wg *group)
 		circle_push(&group->waiters, &p);
 		m = waiter_wait(&me, m, G_WAIT_GROUP, word, was | WAITERS);
 		/* [wg.again] pairs with [wg.unlock]. */
-		if (unlikely(counter(a_load(word, acquire)) != 0))
-			reused();
+		again = counter(a_load(word, acquire)) != 0;
 	}
 	if (likely(m))
 		m_leave(m);
+	if (unlikely(again))
+		reused();
 }
 
 /* -- waits that have an end -- */

@@ -10,6 +10,7 @@
 # From sync/ only the doors of core/ may be entered.
 order='
 base atomic fault os lock clock
+value error
 options quota machine topology
 guard pool arena stack sanitize
 own live runq deque wait wheel cell
@@ -17,11 +18,13 @@ timer
 g
 inject idle trim
 p backoff m
+carry
 sched dispatch park due wake worker spare procs fake
 overflow sysmon
+panic
 block go runtime
 '
-doors='base atomic backoff lock os clock own park g go timer due fake'
+doors='base atomic backoff lock os clock own park g go panic timer due fake'
 
 rc=0
 says() {

@@ -503,7 +503,7 @@ GO_TEST(a_thread_may_have_a_group, "errgroup")
 /* -- misuse -- */
 
 GO_TEST_DIES(the_limit_stays_while_some_are_active, "errgroup",
-	     "fatal error: errgroup: modify limit while 3 goroutines in the "
+	     "panic: errgroup: modify limit while 3 goroutines in the "
 	     "group are still active")
 {
 	leat_group all = { 0 };

@@ -388,7 +388,7 @@ GO_TEST(with_all_of_them_one_is_alone, "B.3 R178")
 /* -- misuse -- */
 
 GO_TEST_DIES(more_than_is_held_is_not_released, "B.3",
-	     "fatal error: semaphore: released more than held")
+	     "panic: semaphore: released more than held")
 {
 	leat_sema_acquire(&sema, 1);
 	leat_sema_release(&sema, 2);

@@ -395,7 +395,7 @@ TEST(a_group_counts_without_the_runtime, "R31 R147")
 /* -- misuse -- */
 
 TEST_DIES(less_than_zero_is_refused, "R151",
-	  "fatal error: sync: negative WaitGroup counter")
+	  "panic: sync: negative WaitGroup counter")
 {
 	leat_wg group = { 0 };
 
@@ -403,7 +403,7 @@ TEST_DIES(less_than_zero_is_refused, "R151",
 }
 
 GO_TEST_DIES(less_than_zero_is_refused_while_one_waits, "R151",
-	     "fatal error: sync: negative WaitGroup counter")
+	     "panic: sync: negative WaitGroup counter")
 {
 	leat_wg group = { 0 }, all = { 0 };
 
@@ -413,7 +413,7 @@ GO_TEST_DIES(less_than_zero_is_refused_while_one_waits, "R151",
 }
 
 TEST_DIES(more_than_an_int_is_refused, "R151",
-	  "fatal error: sync: negative WaitGroup counter")
+	  "panic: sync: negative WaitGroup counter")
 {
 	leat_wg group = { 0 };
 
@@ -422,7 +422,7 @@ TEST_DIES(more_than_an_int_is_refused, "R151",
 }
 
 GO_TEST_DIES(reuse_before_the_wait_has_returned_is_refused, "R152",
-	     "fatal error: sync: WaitGroup is reused before previous Wait has "
+	     "panic: sync: WaitGroup is reused before previous Wait has "
 	     "returned")
 {
 	leat_wg group = { 0 }, all = { 0 };
@@ -437,7 +437,7 @@ GO_TEST_DIES(reuse_before_the_wait_has_returned_is_refused, "R152",
 
 /* The instant between the last Done and the letting go, held still. */
 TEST_DIES(adding_while_waiters_are_let_go_is_refused, "R152",
-	  "fatal error: sync: WaitGroup misuse: Add called concurrently with "
+	  "panic: sync: WaitGroup misuse: Add called concurrently with "
 	  "Wait")
 {
 	leat_wg group = { .state = 3 };

@@ -12,8 +12,8 @@
  *
  * Every entry that an indirect branch may reach is a bti c, and the file says
  * so in its property note; without the note the linker would withdraw it from
- * the whole program.  No function here keeps a return address in memory, so
- * there is none to sign, and the note says that too.
+ * the whole program.  Of a function here that has a frame of its own none is left
+ * by a return address in it, so there is none to sign, and the note says that too.
  */
 	.text
 
@@ -56,6 +56,57 @@ arch_self_set:
 	ret
 	.cfi_endproc
 	.size	arch_self_set, . - arch_self_set
+
+/* leat_recoverable: keep what a function may change only if it puts it back, and
+ * return 0; arch_jump returns 1 from there once more.  The frame: sp, pc, x19 to
+ * x29, d8 to d15.  The return address is kept in memory here, unsigned, as
+ * setjmp's is; a caller that signs its own does that in its own frame. */
+	.globl	leat_frame_enter_
+	.type	leat_frame_enter_, %function
+	.p2align 4
+leat_frame_enter_:
+	.cfi_startproc
+	hint	#34			/* bti c */
+	mov	x2, sp
+	stp	x2, x30, [x0]
+	stp	x19, x20, [x0, #16]
+	stp	x21, x22, [x0, #32]
+	stp	x23, x24, [x0, #48]
+	stp	x25, x26, [x0, #64]
+	stp	x27, x28, [x0, #80]
+	stp	x29, xzr, [x0, #96]
+	stp	d8, d9, [x0, #112]
+	stp	d10, d11, [x0, #128]
+	stp	d12, d13, [x0, #144]
+	stp	d14, d15, [x0, #160]
+	mov	w0, #0
+	ret
+	.cfi_endproc
+	.size	leat_frame_enter_, . - leat_frame_enter_
+
+	.globl	arch_jump
+	.hidden	arch_jump
+	.type	arch_jump, %function
+	.p2align 4
+arch_jump:
+	.cfi_startproc
+	hint	#34			/* bti c */
+	ldp	x2, x30, [x0]
+	ldp	x19, x20, [x0, #16]
+	ldp	x21, x22, [x0, #32]
+	ldp	x23, x24, [x0, #48]
+	ldp	x25, x26, [x0, #64]
+	ldp	x27, x28, [x0, #80]
+	ldr	x29, [x0, #96]
+	ldp	d8, d9, [x0, #112]
+	ldp	d10, d11, [x0, #128]
+	ldp	d12, d13, [x0, #144]
+	ldp	d14, d15, [x0, #160]
+	mov	sp, x2
+	mov	w0, #1
+	ret				/* not br: no landing pad is needed */
+	.cfi_endproc
+	.size	arch_jump, . - arch_jump
 
 	.section .tbss, "awT", %nobits
 	.p2align 3

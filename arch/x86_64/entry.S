@@ -61,6 +61,52 @@ arch_self_set:
 	.cfi_endproc
 	.size	arch_self_set, . - arch_self_set
 
+/* leat_recoverable: keep what a function may change only if it puts it back, and
+ * return 0; arch_jump returns 1 from there once more.  The frame: sp as it is
+ * then, pc, rbx, rbp, r12 to r15. */
+	.globl	leat_frame_enter_
+	.type	leat_frame_enter_, @function
+	.p2align 4
+leat_frame_enter_:
+	.cfi_startproc
+	endbr64
+	movq	(%rsp), %rdx
+	leaq	8(%rsp), %rcx
+	movq	%rcx, (%rdi)
+	movq	%rdx, 8(%rdi)
+	movq	%rbx, 16(%rdi)
+	movq	%rbp, 24(%rdi)
+	movq	%r12, 32(%rdi)
+	movq	%r13, 40(%rdi)
+	movq	%r14, 48(%rdi)
+	movq	%r15, 56(%rdi)
+	xorl	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	leat_frame_enter_, . - leat_frame_enter_
+
+	.globl	arch_jump
+	.hidden	arch_jump
+	.type	arch_jump, @function
+	.p2align 4
+arch_jump:
+	.cfi_startproc
+	endbr64
+	movq	8(%rdi), %rdx
+	.cfi_register %rip, %rdx
+	movq	16(%rdi), %rbx
+	movq	24(%rdi), %rbp
+	movq	32(%rdi), %r12
+	movq	40(%rdi), %r13
+	movq	48(%rdi), %r14
+	movq	56(%rdi), %r15
+	movq	(%rdi), %rsp
+	.cfi_def_cfa %rsp, 0
+	movl	$1, %eax
+	notrack jmp *%rdx
+	.cfi_endproc
+	.size	arch_jump, . - arch_jump
+
 /* Where functions return that return elsewhere (core/dispatch.h); the name is
  * the compiler's. */
 	.globl	__x86_return_thunk

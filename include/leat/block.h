@@ -22,14 +22,15 @@ extern "C" {
 
 /* Run fn(arg) on this thread and return its result, with the P handed to
  * another thread at once if any goroutine waits for it: for calls known to be
- * long.  fn must not call leat_ functions.  errno is as fn left it, if read
+ * long.  fn must not call leat_ functions, but for those of leat/panic.h.  errno is as fn left it, if read
  * before the next call into the runtime. */
 intptr_t leat_block(intptr_t (*fn)(void *arg), void *arg);
 
 /*
  * The bracket for calls that are usually short: costs a few plain stores, and
  * the P is taken away only if the call lasts longer than about 20 us while
- * other goroutines wait.  No leat_ function may be called in between;
+ * other goroutines wait.  No leat_ function may be called in between, but for
+ * those of leat/panic.h; a panic leaves it by leat_defer(leat_block_exit);
  * brackets do not nest (a fatal error).  errno survives leat_block_exit.
  */
 void leat_block_enter(void);

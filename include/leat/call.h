@@ -25,6 +25,9 @@
 /* A function of any type; cast back by the registers it is called with. */
 typedef void leat_fn_(void);
 
+#define leat_paste_(a, b)  leat_paste2_(a, b)
+#define leat_paste2_(a, b) a##b
+
 #ifdef __cplusplus
 
 #include <type_traits>
@@ -48,9 +51,6 @@ template <class P> inline uintptr_t leat_word_(P value)
 }
 
 #else
-
-#define leat_paste_(a, b)  leat_paste2_(a, b)
-#define leat_paste2_(a, b) a##b
 
 /* How many arguments follow the function: 0 to 6, or "too_many". */
 #define leat_count_(...)                                                       \

@@ -43,7 +43,7 @@
  * To have received the last value, or to have seen the close, does not show
  * that who sent or closed has let go: its call may not have returned yet.
  *
- * Panics end the process with status 2, as does a fatal error.
+ * Panics are those of leat/panic.h; their values are errors with these texts.
  */
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H

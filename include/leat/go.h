@@ -70,14 +70,24 @@ void leat_yield(void);
 #else
 _Noreturn
 #endif
-/* End the calling goroutine here, as if its function returned.  In the main
- * goroutine it ends only that one: the others go on, and the process ends
+/* End the calling goroutine here, as if its function returned, after all the calls
+ * that it has deferred; nothing recovers from that.  In the main goroutine it ends only that one: the others go on, and the process ends
  * when leat_run would have returned, that is never (runtime.Goexit). */
 void leat_goexit(void);
 
 /* The number of the calling goroutine, from 1 (main); 0 on a thread that runs
  * none.  Numbers are not used twice.  Never waits. */
 uint64_t leat_goid(void);
+
+/*
+ * errno, which each goroutine has for itself: it is kept while others run, and 0
+ * when a goroutine begins.  A compiler takes the address of `errno` for the same
+ * in a whole function and may keep it over a call that ends on another thread, so
+ * ask here for what a call before that one left, or copy errno at once.  Never
+ * wait.
+ */
+int leat_errno(void);
+void leat_errno_set(int e);
 
 /* How many goroutines exist now, the running ones, the waiting ones and the
  * caller included.  Never waits; exact when nobody else starts or ends. */

@@ -59,8 +59,8 @@ typedef struct leat_group { /* private */
 leat_ctx *leat_group_with_ctx(leat_group *group, leat_ctx *parent);
 
 /* No more than n at a time from now on; negative: any number; 0: none may start.
- * "errgroup: modify limit while n goroutines in the group are still active" is
- * fatal: any goroutines, and any change (Go counts only those started under a
+ * "panic: errgroup: modify limit while n goroutines in the group are still active",
+ * an error: any goroutines, and any change (Go counts only those started under a
  * limit, and always takes it away). */
 void leat_group_set_limit(leat_group *group, int n);
 

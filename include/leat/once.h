@@ -19,11 +19,11 @@
  * before the return of any call.
  *
  * fn runs in the goroutine, or on the thread, of the first call.  It has ended when
- * it has returned, and also when it has called leat_goexit or, in C++, thrown an
- * exception, which goes on to the first caller: DONE all the same, and not tried
- * again.  If fn itself calls with the same Once, it waits for itself, for ever.  It
- * must not be left otherwise, by longjmp or pthread_exit, nor by an exception where
- * C called: others would wait for ever.
+ * it has returned, and also when it has called leat_goexit or left by a panic or, in
+ * C++, an exception, which goes on to the first caller: DONE all the same, and not
+ * tried again.  If fn itself calls with the same Once, it waits for itself, for ever.
+ * It must not be left otherwise, by longjmp or pthread_exit, nor by an exception
+ * where C called: others would wait for ever.
  *
  * After Go's sync.Once and sync.OnceValue.  There is no form with a deadline or a
  * context, as there is none in Go: the first call is fn's own, and ends with it; one
@@ -32,7 +32,7 @@
 #ifndef LEAT_ONCE_H
 #define LEAT_ONCE_H
 
-#include "leat/call.h"
+#include "leat/panic.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -76,8 +76,7 @@ void leat_once_do_(leat_once *once, leat_fn_ *fn, uintptr_t w1, uintptr_t w2,
 /* A call of fn, from begin, if that is true, to end. */
 struct leat_once_turn_ {
 	leat_once *once;
-	leat_fn_ *end;
-	void *arg;
+	struct leat_deferred_ deferred; /* its end, however it comes */
 };
 bool leat_once_begin_(leat_once *once, leat_fn_ *fn,
 		      struct leat_once_turn_ *turn);

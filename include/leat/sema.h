@@ -16,7 +16,7 @@
  * number of goroutines and from threads that are not the runtime's.  What happened
  * before a release happens before the return of an acquire that needed it.
  *
- * After semaphore.Weighted of golang.org/x/sync, whose words the fatal errors
+ * After semaphore.Weighted of golang.org/x/sync, whose words the panics and fatal errors
  * speak; they end the process with status 2.
  */
 #ifndef LEAT_SEMA_H
@@ -70,7 +70,8 @@ bool leat_sema_try_acquire(leat_sema *sema, int32_t n);
  * that is cancelled gets nothing, even if there is enough, as in Go. */
 int leat_sema_acquire_until(leat_sema *sema, int32_t n, leat_time when);
 
-/* Give n back.  Never waits.  "semaphore: released more than held" is fatal. */
+/* Give n back.  Never waits.  "panic: semaphore: released more than
+ * held". */
 void leat_sema_release(leat_sema *sema, int32_t n);
 
 #ifdef __cplusplus

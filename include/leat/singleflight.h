@@ -69,11 +69,12 @@ typedef struct leat_landing {
 
 /* What is to be done once: arg is the one of whoever asked first, key his text, as
  * long as it runs.  It sets *value, which is NULL before, and returns NULL or an
- * error; both are the landing's from then on.  It may end by leat_goexit, but not
- * by a C++ exception, longjmp or pthread_exit. */
+ * error; both are the landing's from then on.  It may be left by leat_goexit or a
+ * panic, but not by a C++ exception, longjmp or pthread_exit. */
 typedef leat_error leat_flight_fn(void *arg, const char *key, void **value);
 
-/* "singleflight: function ended its goroutine": it called leat_goexit. */
+/* "singleflight: function ended its goroutine": it called leat_goexit, or a panic
+ * left it, that somebody further out has recovered. */
 extern const struct leat_error_value leat_flight_ended_;
 #define LEAT_FLIGHT_ENDED (&leat_flight_ended_)
 

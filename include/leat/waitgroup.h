@@ -12,8 +12,7 @@
  * caller and must stay in place (not be copied) while anybody uses it; it may
  * be freed, or leave scope, as soon as the last leat_wg_wait has returned.
  * Every call works from any number of goroutines and from threads that are
- * not the runtime's.  After Go's sync.WaitGroup, whose words the fatal errors
- * speak; they end the process with status 2.
+ * not the runtime's.  After Go's sync.WaitGroup, whose words the panics speak.
  */
 #ifndef LEAT_WAITGROUP_H
 #define LEAT_WAITGROUP_H
@@ -36,9 +35,9 @@ typedef struct leat_wg {
 /* Add delta, which may be negative, to the counter.  At zero everybody who
  * waits goes on.  Never waits.  What happened before an Add or Done that
  * brings the counter to zero happens before leat_wg_wait returns.
- * "sync: negative WaitGroup counter" is fatal, as is
- * "sync: WaitGroup misuse: Add called concurrently with Wait", and, in a library
- * built with MODE=debug, asan or tsan, "sync: WaitGroup is copied". */
+ * "panic: sync: negative WaitGroup counter"; likewise
+ * "sync: WaitGroup misuse: Add called concurrently with Wait".  In a library built
+ * with MODE=debug, asan or tsan, "sync: WaitGroup is copied" is fatal. */
 void leat_wg_add(leat_wg *group, int delta);
 
 /* leat_wg_add(group, -1). */

@@ -210,10 +210,10 @@ const struct leat_error_value leat_no_memory_ = LEAT_ERROR("memory");
 /* Of a send on a closed channel: back to who was about to note it. */
 static jmp_buf panicked[THREADS];
 
-void panics(const char *format, ...)
+void leat_panic_(struct leat_value v)
 {
-	if (strcmp(format, "send on closed channel"))
-		explore_fail(format, 0, "panic");
+	if (strcmp(v.error->text, "send on closed channel"))
+		explore_fail(v.error->text, 0, "panic");
 	_longjmp(panicked[explore_self()], 1);
 }
 

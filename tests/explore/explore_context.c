@@ -160,9 +160,9 @@ const struct leat_error_value leat_canceled_ = LEAT_ERROR("canceled"),
 			      leat_deadline_exceeded_ = LEAT_ERROR("late"),
 			      leat_no_memory_ = LEAT_ERROR("memory");
 
-_Noreturn void panics(const char *format, ...)
+_Noreturn void leat_panic_(struct leat_value v)
 {
-	explore_fail(format, 0, "panic");
+	explore_fail(v.error->text, 0, "panic");
 }
 
 /* -- the tree -- */

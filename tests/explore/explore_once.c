@@ -15,13 +15,22 @@
 #include "sync/once.c"
 #undef __atomic_load_n
 
-ASTRAY(struct go_end, go_at_end, struct m *m, struct go_end end)
-
 #define LEFT 0x5e5e5e5e5e5e5e00
 
 static leat_once once;
 static int work;          /* plain: written by the one */
 static int runs, waiters; /* who are to return, the one who runs it excepted */
+
+/* What is deferred is one goroutine's own. */
+void panic_defer(struct leat_deferred_ *turn, leat_fn_ *fn, void *arg)
+{
+	*turn = (struct leat_deferred_){ .fn = fn, .word = { (uintptr_t)arg } };
+}
+
+void panic_take_back(struct leat_deferred_ *turn)
+{
+	ASSERT(turn->word[0] == (uintptr_t)&once);
+}
 
 static void start_with(int n)
 {

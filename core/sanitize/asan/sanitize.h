@@ -7,6 +7,8 @@
 #ifndef CORE_SANITIZE_H
 #define CORE_SANITIZE_H
 
+#include "arch/arch.h"
+
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #include <stddef.h>
@@ -59,6 +61,13 @@ static inline void sanitize_tell(void *what)
 static inline void sanitize_hear(void *what)
 {
 	(void)what;
+}
+
+/* What is left is not poisoned any more. */
+static inline _Noreturn void sanitize_jump(struct leat_frame *frame)
+{
+	__asan_handle_no_return();
+	arch_jump(frame);
 }
 
 #endif

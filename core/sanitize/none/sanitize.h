@@ -13,9 +13,12 @@
  *	sanitize_publish the switch stores to these two, with release
  *	sanitize_tell    what happened before is seen by who hears of what; for
  *	sanitize_hear    what another library orders
+ *	sanitize_jump    leaves frames: a recovered panic's way, arch_jump's
  */
 #ifndef CORE_SANITIZE_H
 #define CORE_SANITIZE_H
+
+#include "arch/arch.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +72,11 @@ static inline void sanitize_tell(void *what)
 static inline void sanitize_hear(void *what)
 {
 	(void)what;
+}
+
+static inline _Noreturn void sanitize_jump(struct leat_frame *frame)
+{
+	arch_jump(frame);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "leat/error.h"
 
 #include "core/atomic.h"
+#include "core/value.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,8 +27,7 @@ static _Atomic uint32_t *users_of(leat_error e)
 	return e ? (_Atomic uint32_t *)e->users_ : NULL;
 }
 
-__attribute__((format(printf, 2, 0))) static leat_error
-make(leat_error inner, const char *format, va_list args)
+leat_error error_make(leat_error inner, const char *format, va_list args)
 {
 	const char *between = inner ? ": " : "";
 	const char *behind = inner ? inner->text : "";
@@ -61,7 +61,7 @@ leat_error leat_errorf(const char *format, ...)
 	leat_error e;
 
 	va_start(args, format);
-	e = make(NULL, format, args);
+	e = error_make(NULL, format, args);
 	va_end(args);
 	return e;
 }
@@ -72,7 +72,7 @@ leat_error leat_error_wrap(leat_error inner, const char *format, ...)
 	leat_error e;
 
 	va_start(args, format);
-	e = make(inner, format, args);
+	e = error_make(inner, format, args);
 	va_end(args);
 	return e;
 }
