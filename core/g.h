@@ -72,6 +72,8 @@ struct g {
 	bool sized;            /* the stack is of a size of its own */
 	bool excepted;         /* the two below are in use; carry.h */
 	int err;               /* errno, while it does not run */
+	unsigned on_their_way; /* C++ exceptions, likewise */
+	const void *on;        /* the word that it waits at */
 	_Atomic uint32_t rest; /* live.h */
 
 	/* Touched at its birth and its end. */
@@ -80,10 +82,10 @@ struct g {
 	void *at_end_arg;
 	const char *name;
 	uint64_t parent;            /* id of the goroutine that started it */
+	const void *site;           /* and where in its code; NULL: unknown */
 	void *fiber;                /* of the sanitizer in use */
 	struct leat_defers_ defers; /* empty at both */
 	void *caught;               /* C++ exceptions, while it does not run */
-	unsigned on_their_way;
 };
 
 enum { G_CACHE = 128 };

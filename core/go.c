@@ -25,7 +25,7 @@ static void require_running(const char *call)
 }
 
 static ALWAYS_INLINE void fill(struct g *g, leat_fn_ *fn, int argc,
-			       const uintptr_t *argv)
+			       const uintptr_t *argv, const void *site)
 {
 	g->call.fn = fn;
 	for (int i = 0; i < argc; i++)
@@ -39,6 +39,7 @@ static ALWAYS_INLINE void fill(struct g *g, leat_fn_ *fn, int argc,
 	g->at_end = NULL;
 	g->name = NULL;
 	g->reason = G_NOTHING;
+	g->site = site;
 }
 
 /* -- attributes -- */
@@ -134,7 +135,7 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 
 	if (!g)
 		return -ENOMEM;
-	fill(g, fn, argc, argv);
+	fill(g, fn, argc, argv, extra ? extra->site : NULL);
 	if (sized ? !size(g, a->stack)
 		  : (m ? stack_reserve(&m_p(m)->stacks)
 		       : stack_reserve_shared()) != 0) {
@@ -196,9 +197,12 @@ static ALWAYS_INLINE bool at_hand(struct p *p)
 
 static __attribute__((noinline)) int go_slow(const struct leat_attr *attr,
 					     leat_fn_ *fn, int argc,
-					     const uintptr_t *argv)
+					     const uintptr_t *argv,
+					     const void *site)
 {
-	return go_start(attr, NULL, fn, argc, argv);
+	struct go_extra extra = { .site = site };
+
+	return go_start(attr, &extra, fn, argc, argv);
 }
 
 int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
@@ -207,19 +211,21 @@ int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
 	struct m *m;
 
 	if (unlikely(attr || !fn || !(m = m_enter())))
-		return go_slow(attr, fn, argc, argv);
+		return go_slow(attr, fn, argc, argv,
+			       __builtin_return_address(0));
 
 	struct p *p = m_p(m);
 
 	if (unlikely(!at_hand(p))) {
 		m_leave(m);
-		return go_slow(NULL, fn, argc, argv);
+		return go_slow(NULL, fn, argc, argv,
+			       __builtin_return_address(0));
 	}
 	stack_reserve(&p->stacks);
 
 	struct g *g = g_take(&p->gs);
 
-	fill(g, fn, argc, argv);
+	fill(g, fn, argc, argv, __builtin_return_address(0));
 	g->parent = m->g->id;
 	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
 	a_store(&g->state, G_RUNNABLE, relaxed);

@@ -24,9 +24,10 @@ struct go_end {
 
 struct go_extra {
 	struct go_end end;
-	bool main;       /* the first of all */
-	bool last;       /* behind all that wait for its P */
-	uint64_t parent; /* who wanted it, if it is not who starts it */
+	const void *site; /* where in the program; NULL: unknown */
+	bool main;        /* the first of all */
+	bool last;        /* behind all that wait for its P */
+	uint64_t parent;  /* who wanted it, if it is not who starts it */
 };
 
 /* leat_go_ with all there is; a and extra may be NULL. */

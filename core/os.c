@@ -15,6 +15,7 @@
 #include "core/base.h"
 #include "core/fault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -299,6 +301,46 @@ int os_pin(int tid, const void *set, size_t n)
 int os_thread_id(void)
 {
 	return gettid();
+}
+
+int os_threads(void)
+{
+	struct stat s;
+	long rc = KEEP(stat("/proc/self/task", &s));
+
+	/* A link each, and two of the folder's own. */
+	return rc < 0 ? (int)rc : (int)s.st_nlink - 2;
+}
+
+/* Does thread `tid` block what a program is usually told to end by? */
+static bool is_deaf(const char *tid)
+{
+	const unsigned long long ends =
+		1ull << (SIGINT - 1) | 1ull << (SIGTERM - 1);
+	unsigned long long blocked = 0;
+	char path[64], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "SigBlk: %llx", &blocked);
+	if (f)
+		fclose(f);
+	return (blocked & ends) == ends;
+}
+
+int os_threads_heard(void)
+{
+	int errno_ = errno, n = 0;
+	DIR *d = opendir("/proc/self/task");
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.' && !is_deaf(e->d_name);
+	if (d)
+		closedir(d);
+	errno = errno_;
+	return d ? n : -ENOENT;
 }
 
 int os_cpu(void)

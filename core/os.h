@@ -51,6 +51,10 @@ void os_signals_remember(void);
 void os_signals_as_remembered(void);
 /* The kernel's number of the calling thread, and of its CPU; -1: unknown. */
 int os_thread_id(void);
+/* How many threads the process has, or -E.... */
+int os_threads(void);
+/* The same without those that block SIGINT and SIGTERM. */
+int os_threads_heard(void);
 int os_cpu(void);
 /* Restrict a thread, 0: the calling one, to these CPUs (a cpu_set_t of n
  * bytes). */

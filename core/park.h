@@ -65,6 +65,7 @@ park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
 	struct g *g = m->g;
 
 	g->reason = why;
+	g->on = word;
 	a_store(&g->state, G_WAITING, relaxed);
 	return arrive(
 		leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word, value));

@@ -300,6 +300,19 @@ void procs_review(void)
 		leat_go_with(&attr, follow, n);
 }
 
+bool procs_stopped(bool (*f)(void))
+{
+	bool answer;
+
+	if (!lock_try(&stop_lock))
+		return false;
+	stop(NULL);
+	answer = f();
+	go(NULL, a_load(&sched.procs, relaxed));
+	lock_drop(&stop_lock);
+	return answer;
+}
+
 void procs_end(void)
 {
 	lock_take(&stop_lock);

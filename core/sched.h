@@ -100,6 +100,11 @@ struct m *spare_return(struct m *m);
 /* Threads alive. */
 int spare_threads(void);
 
+/* -- procs.c -- */
+
+/* f, with all Ps stopped; false, too, if they are being stopped just now. */
+bool procs_stopped(bool (*f)(void));
+
 /* -- overflow.c -- */
 
 /* Catch stack overflows; the thread needs a stack for that. */

@@ -26,11 +26,13 @@
  *	a busy P's timer is due      the next is 50 us after its time
  *	all Ps idle, or blocked      the next is after 100 ms
  *	without work, for 10 looks
- *	and after that still         sleeps until one is not
+ *	and after that still         sleeps until one is not; or for a second, to
+ *	                             see whether this is the end (deadlock.h)
  *
  * After sysmon and retake in Go's proc.go; the claim instead of a status
  * word, and the rescue, are ours.
  */
+#include "core/deadlock.h"
 #include "core/due.h"
 #include "core/park.h"
 #include "core/sched.h"
@@ -386,10 +388,49 @@ static void hop(int64_t now)
 	topology_move_off(0, 0, procs);
 }
 
+/* Nothing has moved since the last look, and nothing is there to be done.  Ps that
+ * look around count as idle. */
+static bool at_rest(void)
+{
+	static uint64_t before;
+	uint64_t ticks = 0, state = a_load(&sched.idle.state, relaxed);
+	int procs = a_load(&sched.procs, relaxed);
+	bool moved;
+
+	for (int i = 0; i < procs; i++)
+		ticks += a_load(&sched_p(i)->tick, relaxed);
+	moved = ticks != before;
+	before = ticks;
+	return !moved && !work_waits() &&
+	       idle_count(state) + idle_searching(state) >= (uint32_t)procs;
+}
+
+/* Is it still open whether this is the end?  It is asked when nothing has moved for
+ * some looks; if others can do something, or a timer will, in a while.  ask: when. */
+static bool open_question(int64_t now, int64_t *ask)
+{
+	static int still;
+
+	if (now < *ask)
+		return false;
+	if (!at_rest()) {
+		still = 0;
+		return true;
+	}
+	*ask = deadlock_possible();
+	if (*ask <= now && ++still < QUIET)
+		return true;
+	still = 0;
+	if (*ask <= now)
+		*ask = deadlock_look();
+	return false;
+}
+
 static void *watch(void *unused)
 {
 	int64_t pause = LOOK_NS, trimmed = os_now();
 	int vain = 0, quiet = 0;
+	int64_t ask = 0; /* whether this is the end */
 	size_t left = 1; /* to be trimmed */
 
 	(void)unused;
@@ -401,7 +442,8 @@ static void *watch(void *unused)
 
 		int64_t now = os_now();
 		bool idle = idle_count(a_load(&sched.idle.state, relaxed)) > 0;
-		bool trim = now - trimmed >= TRIM_NS;
+		bool trim =
+			now - trimmed >= TRIM_NS && (left > 0 || quiet < QUIET);
 
 		if (sched_stopping())
 			continue;
@@ -419,17 +461,26 @@ static void *watch(void *unused)
 			left = stack_trim() + trim_waiting();
 			trimmed = now;
 		}
+
+		bool open = open_question(now, &ask);
+
 		quiet = nothing_to_watch() ? quiet + 1 : 0;
-		if (quiet == QUIET) {
+		if (quiet >= QUIET && open) {
+			quiet = QUIET - 1;
+			pause = LOOK_IDLE_NS;
+		} else if (quiet == QUIET) {
 			pause = LOOK_QUIET_NS;
 		} else if (quiet > QUIET) {
-			if (sleep_long(left ? trimmed + TRIM_NS : OS_NEVER))
+			int64_t until = left ? trimmed + TRIM_NS : OS_NEVER;
+
+			if (sleep_long(ask < until ? ask : until)) {
 				quiet = 0;
-			else
+				left = 1;
+			} else {
 				quiet = QUIET;
+			}
 			pause = LOOK_NS;
 			vain = 0;
-			left = 1;
 		}
 	}
 	return NULL;

@@ -23,6 +23,7 @@
  */
 #include "sync/shelf.h"
 
+#include "core/deadlock.h"
 #include "core/os.h"
 
 #include <stdlib.h>
@@ -216,10 +217,23 @@ static void age(struct store *st)
 		free(st);
 }
 
+/* Something is to be dropped some time, by a function of the program's. */
+static bool may_drop(void)
+{
+	lock_take(&all.lock);
+	bool any = all.first != NULL;
+
+	lock_drop(&all.lock);
+	return any;
+}
+
+static struct deadlock_helper helper = { .may_wake = may_drop };
+
 static void *look_after(void *unused)
 {
 	(void)unused;
 	os_be_nobodys();
+	deadlock_add(&helper);
 	for (;;) {
 		int64_t when;
 

@@ -41,6 +41,7 @@
 
 #include "leat/block.h"
 
+#include "core/deadlock.h"
 #include "core/lock.h"
 #include "core/os.h"
 
@@ -350,10 +351,19 @@ static void let_go(struct finish *f)
 	}
 }
 
+/* Something is to be released, by a function of the program's. */
+static bool may_release(void)
+{
+	return a_load(&reaper.state, relaxed) != SLEEPS;
+}
+
+static struct deadlock_helper helper = { .may_wake = may_release };
+
 static void *reap(void *unused)
 {
 	(void)unused;
 	os_be_nobodys();
+	deadlock_add(&helper);
 	a_store(&all.thread, os_thread_id(), relaxed);
 	urcu_memb_register_thread();
 	for (;;) {

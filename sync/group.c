@@ -128,7 +128,10 @@ static int come_in(leat_group *group, int how, leat_ctx *ctx)
 int leat_group_start_(leat_group *group, int how, leat_ctx *ctx, leat_fn_ *fn,
 		      int argc, const uintptr_t *argv)
 {
-	struct go_extra extra = { .end = { ended, group } };
+	struct go_extra extra = {
+		.end = { ended, group },
+		.site = __builtin_return_address(0),
+	};
 	int rc;
 
 	refuse_nil(group, "go");

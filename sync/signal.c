@@ -25,6 +25,7 @@
 
 #include "core/atomic.h"
 #include "core/base.h"
+#include "core/deadlock.h"
 #include "core/lock.h"
 #include "core/os.h"
 #include "core/panic.h"
@@ -247,10 +248,23 @@ static void cancel_all(void)
 	}
 }
 
+/* Somebody waits for a signal. */
+static bool may_come(void)
+{
+	lock_take(&all.lock);
+	bool wanted = all.first != NULL;
+
+	lock_drop(&all.lock);
+	return wanted;
+}
+
+static struct deadlock_helper watcher = { .may_wake = may_come };
+
 static void *watch(void *unused)
 {
 	(void)unused;
 	os_be_nobodys();
+	deadlock_add(&watcher);
 	for (;;) {
 		/* [signal.heard] pairs with [signal.rung]. */
 		a_swap(&rung, 0, acquire);

@@ -402,7 +402,10 @@ static struct m *done_at_end(struct m *m, void *group, uintptr_t result)
 
 int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)
 {
-	struct go_extra extra = { .end = { done_at_end, group } };
+	struct go_extra extra = {
+		.end = { done_at_end, group },
+		.site = __builtin_return_address(0),
+	};
 	int rc;
 
 	leat_wg_add(group, 1);

@@ -20,11 +20,12 @@ inject idle trim
 p backoff m
 carry
 sched dispatch park due wake worker spare procs fake
+say deadlock
 overflow sysmon
 panic
 block go runtime
 '
-doors='base atomic backoff lock os clock own park g go panic timer due fake'
+doors='base atomic backoff lock os clock own park g go panic timer due fake deadlock'
 
 rc=0
 says() {

@@ -245,7 +245,7 @@ static void test_tell(const struct test *t, const char *what)
 
 static void test_dies(const struct test *t)
 {
-	static char text[5000], said[4000];
+	static char text[5000], said[400000];
 	FILE *err = tmpfile();
 	int status = test_run(t, err);
 	const char *end = test_end(status, TEST_STATUS_FATAL);
@@ -259,8 +259,8 @@ static void test_dies(const struct test *t)
 		return;
 	}
 	snprintf(text, sizeof text,
-		 "%s%s\"%s\" expected on stderr, which is:\n%s", end ? end : "",
-		 end ? "; " : "", t->says, said);
+		 "%s%s\"%s\" expected on stderr, which is:\n%.3000s",
+		 end ? end : "", end ? "; " : "", t->says, said);
 	test_tell(t, text);
 }
 

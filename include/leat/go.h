@@ -71,8 +71,9 @@ void leat_yield(void);
 _Noreturn
 #endif
 /* End the calling goroutine here, as if its function returned, after all the calls
- * that it has deferred; nothing recovers from that.  In the main goroutine it ends only that one: the others go on, and the process ends
- * when leat_run would have returned, that is never (runtime.Goexit). */
+ * that it has deferred; nothing recovers from that.  In the main goroutine it ends
+ * only that one: the others go on, leat_run does not return, and when the last of
+ * them has ended that is a deadlock (runtime.Goexit). */
 void leat_goexit(void);
 
 /* The number of the calling goroutine, from 1 (main); 0 on a thread that runs

@@ -77,6 +77,12 @@ struct leat_options {
  * fatal error, and so is one inside a goroutine.  The threads that run goroutines
  * take the signals that its caller takes, whoever had them started.
  *
+ * If nothing can ever run again - each goroutine waits for another, no timer is
+ * armed, no signal asked for, and the process has no thread that is not the
+ * library's - it is "fatal error: all goroutines are asleep - deadlock!", with all
+ * that wait, for what, and where they were started.  That is looked for once
+ * everything has been at rest for some ten milliseconds.
+ *
  * leat_run_with(options, fn, args...) - the same with settings; options may be
  * NULL.
  */

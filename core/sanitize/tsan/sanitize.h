@@ -22,6 +22,10 @@
  * is entered and left on the fiber of one and the same goroutine. */
 #define SANITIZE_SWITCHES
 
+enum {
+	SANITIZE_THREADS = 1
+}; /* 1: it may have one of its own, deaf to signals */
+
 static inline void sanitize_thread(void **mine)
 {
 	*mine = __tsan_get_current_fiber();
