@@ -44,7 +44,10 @@
  * waits.  An exception of C++ that nobody catches in a goroutine ends the process
  * like a panic, and says so.  One that passes through frames in C runs what they
  * deferred if they were compiled with -fexceptions; else it must not pass.  Out of
- * a deferred call that a panic or leat_goexit runs it is a fatal error.
+ * a deferred call that a panic or leat_goexit runs it is a fatal error.  A recovered
+ * panic ends and frees those that were caught in the frames that it leaves.  Of one
+ * that was still on its way - the panic came out of a destructor that the exception
+ * ran - only its frames know where it is: it is over, but its memory is not freed.
  */
 #ifndef LEAT_PANIC_H
 #define LEAT_PANIC_H
