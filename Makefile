@@ -48,7 +48,7 @@ CWARN   := -Wstrict-prototypes -Wmissing-prototypes
 INCLUDE := -D_GNU_SOURCE -Iinclude -I. -Iarch/$(ARCH) \
 	-Icore/sanitize/$(or $(filter asan tsan,$(MODE)),none)
 FLAGS   := -g -pthread -fno-omit-frame-pointer $(HARDEN.$(ARCH)) $(MODE.$(MODE))
-LIBS    := -lhwloc -lurcu-memb -lurcu-cds -lurcu-common
+LIBS    := -lhwloc -lurcu-memb -lurcu-cds -lurcu-common -ldw -lelf
 
 # Linking across objects that are not machine code yet takes other tools.
 ifeq ($(MODE),lto)

@@ -2,8 +2,8 @@
  * arch.h - everything the runtime asks of a CPU.
  *
  * A port is one folder: cpu.h (pause, ticks), context.h (the switch, inline),
- * entry.S (the bottom of a stack, the thread's word).  The build puts
- * arch/$(ARCH) on the include path, so nothing outside names a CPU.
+ * entry.S (the bottom of a stack, the thread's word), registers.c (for unwinding).
+ * The build puts arch/$(ARCH) on the include path, so nothing outside names a CPU.
  *
  *	arch_switch(from, to, with, addr, value)
  *
@@ -79,6 +79,14 @@ void arch_self_set(void *self);
 
 /* The bottom of every stack, where a fresh context begins.  Not for calls. */
 void arch_start(void);
+
+/* A thread's registers out of its ucontext_t, in the order of DWARF; returns the
+ * pc.  cpu.h says how many (ARCH_REGISTERS), and which two are saved for a context
+ * that does not run (ARCH_REGISTER_FP, ARCH_REGISTER_SP). */
+uintptr_t arch_registers(const void *context, uintptr_t *to);
+
+/* An address of code as it was before it was signed, where a CPU signs them. */
+static inline uintptr_t arch_code(uintptr_t saved);
 
 /* Return 1 from leat_frame_enter_(frame) once more (leat/panic.h): the function
  * that called it is there yet, and goes on with its registers as they were. */

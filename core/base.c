@@ -8,13 +8,13 @@
 
 #include "core/atomic.h"
 #include "core/os.h"
+#include "core/out.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-void (*base_before)(void), (*base_where)(void);
+void (*base_before)(void), (*base_where)(bool others);
 
 /* The thread whose words are the last ones. */
 static _Atomic int dying;
@@ -35,51 +35,32 @@ void base_await_end(void)
 		pause();
 }
 
-/* They go out line by line, or so much as there is room for. */
-static struct {
-	size_t n;
-	char text[2048];
-} words;
-
-static void flush(void)
-{
-	os_write_error(words.text, words.n);
-	words.n = 0;
-}
-
-static void say(const char *format, va_list args)
-{
-	size_t room = sizeof(words.text) - words.n;
-	va_list again;
-	int n;
-
-	va_copy(again, args);
-	n = vsnprintf(words.text + words.n, room, format, args);
-	if (n >= (int)room) {
-		flush();
-		vdprintf(STDERR_FILENO, format, again);
-	} else if (n > 0) {
-		words.n += (size_t)n;
-		if (words.text[words.n - 1] == '\n')
-			flush();
-	}
-	va_end(again);
-}
+struct out base_out = { .fd = STDERR_FILENO, .line = true };
 
 void base_say(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	out_say_list(&base_out, format, args);
 	va_end(args);
+}
+
+void base_exit(void)
+{
+	os_exit(2);
+}
+
+static _Noreturn void end(bool others)
+{
+	if (base_where)
+		base_where(others);
+	base_exit();
 }
 
 void base_end(void)
 {
-	if (base_where)
-		base_where();
-	os_exit(2);
+	end(false);
 }
 
 void fatal(const char *format, ...)
@@ -91,9 +72,9 @@ void fatal(const char *format, ...)
 	if (base_before)
 		base_before();
 	base_say("fatal error: ");
-	say(format, args);
+	out_say_list(&base_out, format, args);
 	base_say("\n");
-	base_end();
+	end(true);
 }
 
 void refuse(const char *format, ...)
@@ -103,7 +84,7 @@ void refuse(const char *format, ...)
 	va_start(args, format);
 	base_dying();
 	base_say("leat: ");
-	say(format, args);
+	out_say_list(&base_out, format, args);
 	base_say("\n");
 	os_exit(2);
 }

@@ -8,7 +8,10 @@
 #ifndef CORE_BASE_H
 #define CORE_BASE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+struct out;
 
 #define likely(x)     __builtin_expect(!!(x), 1)
 #define unlikely(x)   __builtin_expect(!!(x), 0)
@@ -30,9 +33,15 @@ COLD PRINTF(1, 2) _Noreturn void fatal(const char *format, ...);
 COLD void base_dying(void);
 COLD PRINTF(1, 2) void base_say(const char *format, ...);
 COLD _Noreturn void base_end(void);
+/* The last of it, without that. */
+COLD _Noreturn void base_exit(void);
 
-/* Say what went on before, and where it was: set by the scheduler, which knows. */
-extern void (*base_before)(void), (*base_where)(void);
+/* All this goes here. */
+extern struct out base_out;
+
+/* Say what went on before, and where it was, and where others are: set by the
+ * scheduler, which knows. */
+extern void (*base_before)(void), (*base_where)(bool others);
 
 /* Is somebody saying the last words?  Then wait for the end. */
 void base_await_end(void);

@@ -7,13 +7,13 @@
 #include "core/deadlock.h"
 
 #include "core/base.h"
+#include "core/dump.h"
 #include "core/park.h"
-#include "core/say.h"
 #include "core/sched.h"
 
 #include "sanitize.h"
 
-enum { AGAIN_NS = 1000000000, TOLD = 1000 };
+enum { AGAIN_NS = 1000000000 };
 
 static _Atomic(struct deadlock_helper *) helpers;
 
@@ -29,8 +29,8 @@ void deadlock_add(struct deadlock_helper *h)
 
 static bool others(void)
 {
-	/* The caller of leat_run, and sysmon. */
-	int ours = 2 + spare_threads();
+	/* The caller of leat_run, sysmon, and who dumps. */
+	int ours = 2 + dump_there() + spare_threads();
 
 	/* [deadlock.helpers] pairs with [deadlock.add]. */
 	for (struct deadlock_helper *h = a_load(&helpers, acquire); h;
@@ -86,24 +86,16 @@ static bool all_wait(void)
 
 static _Noreturn void report(void)
 {
-	size_t told = 0;
-	struct g *g;
-
 	base_dying();
 	if (waiting == 0) {
 		base_say("fatal error: no goroutines (main called "
-			 "leat_goexit) - deadlock!\n");
-		os_exit(2);
+			 "runtime.Goexit) - deadlock!\n");
+	} else {
+		base_say("fatal error: all goroutines are asleep - "
+			 "deadlock!\n");
+		dump_waiting();
 	}
-	base_say("fatal error: all goroutines are asleep - deadlock!\n");
-	for (size_t i = 0; (g = g_at(i)) && told < TOLD; i++)
-		if (a_load(&g->state, relaxed) == G_WAITING) {
-			say_goroutine(g);
-			told++;
-		}
-	if (waiting > told)
-		base_say("\n... and %zu more\n", waiting - told);
-	os_exit(2);
+	base_exit();
 }
 
 int64_t deadlock_possible(void)

@@ -104,7 +104,7 @@ struct g *g_take_shared(void)
 
 	if (take_some(&g, 1) == 0)
 		return NULL;
-	g->id = a_add(&all.id, 1, relaxed) + 1;
+	a_store(&g->id, a_add(&all.id, 1, relaxed) + 1, relaxed);
 	return g;
 }
 

@@ -26,6 +26,7 @@
 #define CORE_G_H
 
 #include "arch/arch.h"
+#include "core/atomic.h"
 #include "core/base.h"
 
 #include "leat/panic.h"
@@ -64,7 +65,7 @@ struct g {
 	char *stack;       /* top; NULL before the first run */
 	size_t stack_size; /* usable bytes below the top */
 	struct m *bound;   /* runs on this thread only, or NULL */
-	uint64_t id;
+	_Atomic uint64_t id;
 	_Atomic uint8_t state;
 	uint8_t reason;
 	uint16_t pins;         /* leat_pin, not yet undone */
@@ -75,6 +76,10 @@ struct g {
 	unsigned on_their_way; /* C++ exceptions, likewise */
 	const void *on;        /* the word that it waits at */
 	_Atomic uint32_t rest; /* live.h */
+
+	/* Touched by who looks at all there are. */
+	_Atomic uint32_t since; /* s; waits, at least: if rest says so */
+	uint32_t told;          /* by that dump; dump.c */
 
 	/* Touched at its birth and its end. */
 	_Alignas(CPU_LINE) struct arch_call call;
@@ -113,7 +118,7 @@ static ALWAYS_INLINE struct g *g_take(struct g_cache *c)
 
 	struct g *g = c->g[--c->n];
 
-	g->id = c->id++;
+	a_store(&g->id, c->id++, relaxed);
 	return g;
 }
 

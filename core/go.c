@@ -122,8 +122,14 @@ static void count(struct m *m)
 /* Before there is any thread: P 0 will find it. */
 static void first(struct g *g)
 {
-	g->id = GO_MAIN;
+	a_store(&g->id, GO_MAIN, relaxed);
 	deque_push_back(&sched_p(0)->fifo, g);
+}
+
+/* Of the goroutine that runs on m; 0: none does. */
+static uint64_t id_of(const struct m *m)
+{
+	return m && m->g ? a_load(&m->g->id, relaxed) : 0;
 }
 
 static COLD int start_with(struct m *m, const struct leat_attr *a,
@@ -147,7 +153,7 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 	}
 	if (a)
 		g->name = a->name;
-	g->parent = m && m->g ? m->g->id : 0;
+	g->parent = id_of(m);
 	if (extra) {
 		g->at_end = extra->end.f;
 		g->at_end_arg = extra->end.arg;
@@ -155,7 +161,8 @@ static COLD int start_with(struct m *m, const struct leat_attr *a,
 			g->parent = extra->parent;
 	}
 	count(m);
-	a_store(&g->state, G_RUNNABLE, relaxed);
+	/* [go.runnable] pairs with [shot.state]: what it is. */
+	a_store(&g->state, G_RUNNABLE, release);
 	if (extra && extra->main)
 		first(g);
 	else if (extra && extra->last && m)
@@ -226,9 +233,10 @@ int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
 	struct g *g = g_take(&p->gs);
 
 	fill(g, fn, argc, argv, __builtin_return_address(0));
-	g->parent = m->g->id;
+	g->parent = id_of(m);
 	a_store(&p->started, a_load(&p->started, relaxed) + 1, relaxed);
-	a_store(&g->state, G_RUNNABLE, relaxed);
+	/* [go.at_hand] pairs with [shot.state]. */
+	a_store(&g->state, G_RUNNABLE, release);
 	deque_push_back(&p->fresh, g);
 	wake_if_hungry(p, 1);
 	m_leave(m);
@@ -269,10 +277,10 @@ SANITIZE_SWITCHES _Noreturn void arch_end(uintptr_t result)
 	/* It has left a catch by a panic. */
 	if (unlikely(carry_any(m)))
 		carry_only(NULL, 0);
-	if (unlikely(m->g->id == GO_MAIN))
+	if (unlikely(id_of(m) == GO_MAIN))
 		panic_settle();
 	m = m_enter();
-	if (unlikely(m->g->id == GO_MAIN))
+	if (unlikely(id_of(m) == GO_MAIN))
 		go_main_ended((int)result);
 	end(m, result);
 }
@@ -307,7 +315,7 @@ uint64_t leat_goid(void)
 {
 	struct m *m = arch_self();
 
-	return m ? m->g->id : 0;
+	return id_of(m);
 }
 
 int leat_errno(void)

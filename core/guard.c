@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 /* Mappings are the whole process's: leave it a sixteenth of them. */
 enum { MAPPINGS_DEFAULT = 65530, MAPPINGS_SPARE = 16, MAPPINGS_A_GUARD = 2 };
@@ -65,7 +66,7 @@ static COLD void complain(void)
 			 "run Linux 6.13 or later\n",
 			 (long long)mappings, (long long)mappings * 16);
 
-	os_write_error(text, (size_t)n);
+	os_write(STDERR_FILENO, text, (size_t)n);
 }
 
 static void protect(const struct iovec *range)

@@ -73,10 +73,10 @@ static inline bool live_hold(_Atomic uint32_t *live, _Atomic uint32_t *rest)
 	return false;
 }
 
-static inline void live_let_go(_Atomic uint32_t *rest)
+static inline void live_let_go(_Atomic uint32_t *rest, uint32_t as)
 {
 	/* [live.done] pairs with [live.rest]. */
-	a_store(rest, REST_DONE, release);
+	a_store(rest, as, release);
 }
 
 #endif

@@ -29,6 +29,7 @@
 
 struct p;
 struct row;
+struct shot;
 struct carry_exceptions;
 
 struct m {
@@ -57,9 +58,9 @@ struct m {
 
 	_Alignas(CPU_LINE) _Atomic(struct g *) bound; /* ready and ours only */
 	_Atomic uint32_t note;                        /* 1: woken */
-	struct m *next; /* spare, seeking or retired */
-	bool listed;    /* in one of those lists */
-	int tid;
+	struct m *next;  /* spare, seeking or retired */
+	bool listed;     /* in one of those lists */
+	_Atomic int tid; /* 0: there is no thread */
 	struct arch_context sched;
 	struct arch_context trash;
 	void *fiber; /* of the sanitizer in use */
@@ -74,7 +75,8 @@ struct m {
 	struct row *row;      /* sync/rows.h; stays with the M */
 	const struct g *kept; /* from idle Ps, by who does not wait */
 	int64_t kept_since;
-	bool doomed;  /* ends when nothing is bound to it any more */
+	bool doomed; /* ends when nothing is bound to it any more */
+	_Atomic(struct shot *) shot; /* asked for by dump.c */
 	void *reader; /* of RCU, this thread's, once it has one; sync/grace.h */
 };
 

@@ -8,6 +8,9 @@
  *	pin        LEAT_PIN        enum leat_pin          yes, no
  *	clock      LEAT_CLOCK      enum leat_clock        real, fake
  *	topology   LEAT_TOPOLOGY   not empty              hwloc's
+ *	-          LEAT_TRACEBACK  enum dump_level        none, single, all,
+ *	                                                  system, crash
+ *	-          LEAT_DUMP       a signal               HUP, USR1 ...
  *
  * A variable that is set but empty is refused like any other nonsense: it is
  * a script's mistake more often than a wish.  Numbers are digits only: no
@@ -20,6 +23,7 @@
 #include "core/base.h"
 #include "core/topology.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +143,35 @@ static void read_choices(struct options *o)
 				       "yes or no", (int)o->pin);
 }
 
+static void read_traceback(struct options *o)
+{
+	static const char *const levels[] = {
+		[DUMP_NONE] = "none",   [DUMP_SINGLE] = "single",
+		[DUMP_ALL] = "all",     [DUMP_SYSTEM] = "system",
+		[DUMP_CRASH] = "crash",
+	};
+
+	o->traceback = (enum dump_level)choice(
+		"LEAT_TRACEBACK", levels, ARRAY_LEN(levels),
+		"none, single, all, system or crash", DUMP_SINGLE);
+}
+
+static void read_dump(struct options *o)
+{
+	static const int known[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,
+				     SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+				     SIGCONT, SIGPROF, SIGWINCH };
+	const char *text = getenv("LEAT_DUMP");
+
+	for (size_t i = 0; text && i < ARRAY_LEN(known); i++)
+		if (strcmp(text, sigabbrev_np(known[i])) == 0)
+			o->dump = known[i];
+	if (text && !o->dump)
+		refuse("LEAT_DUMP=" TEXT ": want a signal: HUP, INT, QUIT, "
+		       "USR1, USR2, PIPE, ALRM, TERM, CONT, PROF or WINCH",
+		       text);
+}
+
 static void read_topology(struct options *o)
 {
 	const char *text = getenv("LEAT_TOPOLOGY");
@@ -197,4 +230,6 @@ void options_read(struct options *o, const struct leat_options *given)
 	read_choices(o);
 	read_stack(o);
 	read_topology(o);
+	read_traceback(o);
+	read_dump(o);
 }

@@ -9,6 +9,15 @@
 
 #include "leat/runtime.h"
 
+/* How much is said when the process ends; after GOTRACEBACK. */
+enum dump_level {
+	DUMP_NONE,   /* no stack */
+	DUMP_SINGLE, /* of who ended it; of all, if it was no panic */
+	DUMP_ALL,    /* of all */
+	DUMP_SYSTEM, /* and the library's own functions */
+	DUMP_CRASH,  /* and then a core file */
+};
+
 struct options {
 	int procs; /* 0: by topology */
 	enum leat_idle idle;
@@ -16,6 +25,8 @@ struct options {
 	enum leat_pin pin;
 	enum leat_clock clock;
 	const char *topology; /* NULL: this machine */
+	enum dump_level traceback;
+	int dump; /* the signal that asks for one, or 0 */
 };
 
 /* o := given (may be NULL), overridden by the environment. */

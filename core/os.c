@@ -298,6 +298,11 @@ int os_pin(int tid, const void *set, size_t n)
 	return failed ? failed : (int)KEEP(sched_setaffinity(tid, n, set));
 }
 
+int os_signal_thread(int tid, int sig)
+{
+	return (int)KEEP(syscall(SYS_tgkill, getpid(), tid, sig));
+}
+
 int os_thread_id(void)
 {
 	return gettid();
@@ -384,18 +389,19 @@ void os_timer_slack(void)
 
 /* ---- words and numbers ---- */
 
-void os_write_error(const char *text, size_t n)
+int os_write(int fd, const char *text, size_t n)
 {
 	while (n > 0) {
-		long wrote = KEEP(write(STDERR_FILENO, text, n));
+		long wrote = KEEP(write(fd, text, n));
 
 		if (wrote == -EINTR)
 			continue;
 		if (wrote <= 0)
-			return;
+			return wrote < 0 ? (int)wrote : -EIO;
 		text += wrote;
 		n -= (size_t)wrote;
 	}
+	return 0;
 }
 
 void os_exit(int status)

@@ -51,6 +51,8 @@ void os_signals_remember(void);
 void os_signals_as_remembered(void);
 /* The kernel's number of the calling thread, and of its CPU; -1: unknown. */
 int os_thread_id(void);
+/* Send it a signal: 0 or -E.... */
+int os_signal_thread(int tid, int sig);
 /* How many threads the process has, or -E.... */
 int os_threads(void);
 /* The same without those that block SIGINT and SIGTERM. */
@@ -69,8 +71,8 @@ void os_be_nobodys(void);
 /* The calling thread's timers are not to be rounded for power's sake. */
 void os_timer_slack(void);
 
-/* All of text to stderr, as far as it takes it; in signal handlers too. */
-void os_write_error(const char *text, size_t n);
+/* All of text to fd, 0 or -E...; in signal handlers too. */
+int os_write(int fd, const char *text, size_t n);
 /* End the process, without atexit. */
 _Noreturn void os_exit(int status);
 /* errno as a value: to carry it to another thread, for nothing else. */

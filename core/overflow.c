@@ -10,12 +10,11 @@
  * -fstack-clash-protection, which probes each page.
  */
 #include "core/base.h"
+#include "core/dump.h"
 #include "core/park.h"
 #include "core/sched.h"
 
-#include <dlfcn.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/auxv.h>
 
 static struct sigaction before[2];
@@ -27,23 +26,14 @@ static size_t signal_stack_size(void)
 	return least + (64ul << 10); /* the report, and a debugger's needs */
 }
 
-static void report(struct g *g, size_t limit)
+static _Noreturn void report(const struct g *g, size_t limit,
+			     const void *context)
 {
-	char text[512];
-	Dl_info info = { 0 };
-	const char *name = NULL;
-	void *fn = g ? (void *)g->call.fn : NULL;
-	int n;
-
-	if (fn && dladdr(fn, &info))
-		name = info.dli_sname;
-	n = snprintf(text, sizeof(text),
-		     "runtime: goroutine stack exceeds %zu-byte limit\n"
-		     "entry function %p %s (%s+%#tx)\n",
-		     limit, fn, name ? name : "",
-		     info.dli_fname ? info.dli_fname : "?",
-		     info.dli_fbase ? (char *)fn - (char *)info.dli_fbase : 0);
-	os_write_error(text, (size_t)n);
+	base_dying();
+	base_say("runtime: goroutine stack exceeds %zu-byte limit\n", limit);
+	if (g)
+		base_say("entry function %p\n", (const void *)g->call.fn);
+	dump_interrupted(context);
 	fatal("stack overflow");
 }
 
@@ -67,7 +57,7 @@ static void caught(int sig, siginfo_t *info, void *context)
 	struct m *m = arch_self();
 
 	if (stack_find(info->si_addr, &b) && (char *)info->si_addr < b.lo)
-		report(m ? m->g : NULL, (size_t)(b.hi - b.lo));
+		report(m ? m->g : NULL, (size_t)(b.hi - b.lo), context);
 	pass_on(sig, info, context);
 }
 

@@ -17,6 +17,7 @@
 #include "leat/runtime.h"
 
 #include "core/base.h"
+#include "core/dump.h"
 #include "core/go.h"
 #include "core/panic.h"
 #include "core/park.h"
@@ -31,23 +32,6 @@ static struct {
 	_Atomic int result;
 } main_goroutine;
 
-static void where(void)
-{
-	struct m *m = arch_self();
-	struct g *g = m ? m->g : NULL;
-
-	if (!m)
-		base_say("\non a thread that is not the runtime's\n");
-	else if (!g)
-		base_say("\nin the scheduler\n");
-	else
-		base_say("\ngoroutine %llu%s%s%s [running], created by "
-			 "goroutine %llu\n",
-			 (unsigned long long)g->id, g->name ? " (" : "",
-			 g->name ? g->name : "", g->name ? ")" : "",
-			 (unsigned long long)g->parent);
-}
-
 static void make_nodes(void)
 {
 	size_t n = (size_t)sched.topology.nodes * sizeof(struct inject);
@@ -61,10 +45,10 @@ static void start(const struct leat_options *options)
 {
 	int procs;
 
-	base_where = where;
 	base_before = panic_tell;
 	os_signals_remember();
 	options_read(&sched.options, options);
+	base_where = dump_where;
 	topology_load(&sched.topology, sched.options.topology);
 	procs = sched.options.procs ? sched.options.procs
 				    : sched.topology.procs;
@@ -81,6 +65,7 @@ static void start(const struct leat_options *options)
 	for (int i = 1; i < procs; i++)
 		idle_publish(&sched.idle, i, false);
 	overflow_init();
+	dump_init();
 	a_store(&sched.phase, SCHED_ON, relaxed);
 }
 

@@ -99,6 +99,9 @@ bool spare_serve(struct m *m);
 struct m *spare_return(struct m *m);
 /* Threads alive. */
 int spare_threads(void);
+/* Some that may run a goroutine, at most so many; *at, 0 at first, goes on from call
+ * to call, until there are none. */
+size_t spare_running(struct m **to, size_t most, size_t *at);
 
 /* -- procs.c -- */
 

@@ -111,9 +111,9 @@ static void settle(struct m *m, const struct p *p)
 {
 	if ((a_load(&m->pinned_to, relaxed) != p->id || m->unsettled) &&
 	    sched.options.pin == LEAT_PIN_YES)
-		topology_pin(m->tid, p->id);
+		topology_pin(a_load(&m->tid, relaxed), p->id);
 	if (m->unsettled)
-		os_slice(m->tid, 0);
+		os_slice(a_load(&m->tid, relaxed), 0);
 	a_store(&m->pinned_to, p->id, relaxed);
 	m->unsettled = false;
 }
@@ -193,6 +193,7 @@ static void retire(struct m *m)
 	overflow_thread_end(m);
 	arch_self_set(NULL);
 	lock_take(&pool.lock);
+	a_store(&m->tid, 0, relaxed);
 	m->next = pool.retired;
 	pool.retired = m;
 	pool.threads--;
@@ -204,7 +205,7 @@ static void *thread_main(void *arg)
 	struct m *m = arg;
 
 	arch_self_set(m);
-	m->tid = os_thread_id();
+	a_store(&m->tid, os_thread_id(), relaxed);
 	find_stack(m);
 	carry_begin(m);
 	sanitize_thread(&m->fiber);
@@ -240,15 +241,17 @@ static void reset(struct m *m, struct p *p)
 
 static bool new_thread(struct p *p)
 {
+	struct m *m;
+
 	lock_take(&pool.lock);
-	if (pool.threads == THREADS_MAX)
-		fatal("thread exhaustion: program exceeds %d-thread limit",
-		      THREADS_MAX);
+	bool full = pool.threads == THREADS_MAX;
 
-	struct m *m = new_m_locked();
-
+	m = full ? NULL : new_m_locked();
 	pool.threads += m != NULL;
 	lock_drop(&pool.lock);
+	if (full)
+		fatal("thread exhaustion: program exceeds %d-thread limit",
+		      THREADS_MAX);
 	if (!m)
 		return false;
 	reset(m, p);
@@ -450,6 +453,26 @@ COLD struct m *spare_return(struct m *m)
 	if (a_load(&sched.phase, relaxed) == SCHED_DEAD)
 		procs_freeze();
 	return park_part(m);
+}
+
+/* Those that are neither without a thread nor wait for work without a P. */
+size_t spare_running(struct m **to, size_t most, size_t *at)
+{
+	size_t n = 0, i = 0;
+
+	lock_take(&pool.lock);
+	for (struct chunk *c = pool.chunks; c; c = c->next)
+		for (int k = 0; k < MS_A_CHUNK && n < most; k++, i++) {
+			struct m *m = &c->m[k];
+
+			if (i < *at)
+				continue;
+			++*at;
+			if (a_load(&m->tid, relaxed) && !m->listed)
+				to[n++] = m;
+		}
+	lock_drop(&pool.lock);
+	return n;
 }
 
 int spare_threads(void)

@@ -34,6 +34,7 @@
  */
 #include "core/deadlock.h"
 #include "core/due.h"
+#include "core/dump.h"
 #include "core/park.h"
 #include "core/sched.h"
 #include "core/trim.h"
@@ -103,19 +104,20 @@ static void put_behind(struct m *m)
 {
 	m->unsettled = m->bonds == 0;
 	if (m->unsettled)
-		os_slice(m->tid, SLICE_LONG_NS);
+		os_slice(a_load(&m->tid, relaxed), SLICE_LONG_NS);
 }
 
 static void move_off(struct m *m, struct p *p)
 {
 	if (m->unsettled && sched.options.pin == LEAT_PIN_YES)
-		topology_move_off(m->tid, p->id, a_load(&sched.procs, relaxed));
+		topology_move_off(a_load(&m->tid, relaxed), p->id,
+				  a_load(&sched.procs, relaxed));
 }
 
 static void put_back(struct m *m)
 {
 	if (m->unsettled)
-		os_slice(m->tid, 0);
+		os_slice(a_load(&m->tid, relaxed), 0);
 	m->unsettled = false;
 }
 
@@ -437,6 +439,7 @@ static void *watch(void *unused)
 	topology_unpin(0);
 	os_slice(0, SLICE_SHORT_NS);
 	os_timer_slack();
+	dump_thread();
 	while (a_load(&sched.phase, relaxed) != SCHED_DEAD) {
 		doze(os_now(), pause);
 

@@ -23,6 +23,10 @@
 
 #include <sys/mman.h>
 
+#define NS_PER_S 1000000000
+
+struct lock trim_holds;
+
 enum {
 	BATCH = 8,      /* held at a time: whoever is woken meanwhile waits */
 	WALK = 8192,    /* Gs looked at in a pass, at most, ... */
@@ -63,18 +67,20 @@ static size_t trim_batch(struct g **g, size_t n)
 	}
 	os_advise(range, ranges, MADV_DONTNEED);
 	for (size_t i = 0; i < held; i++)
-		live_let_go(&g[i]->rest);
+		live_let_go(&g[i]->rest, REST_DONE);
 	return held;
 }
 
 /* Is g for this pass?  A first visit only leaves a mark. */
-static bool due(struct g *g)
+static bool due(struct g *g, int64_t now)
 {
 	if (!waits(g))
 		return false;
 	switch (a_load(&g->rest, relaxed)) {
 	case REST_NONE:
-		a_store(&g->rest, REST_SEEN, relaxed);
+		a_store(&g->since, (uint32_t)(now / NS_PER_S), relaxed);
+		/* [trim.seen] pairs with [dump.hold]: since when. */
+		a_store(&g->rest, REST_SEEN, release);
 		walk.missed++;
 		return false;
 	case REST_SEEN:
@@ -107,6 +113,8 @@ size_t trim_waiting(void)
 	struct g *batch[BATCH];
 	size_t n = 0, done = 0;
 
+	if (!lock_try(&trim_holds))
+		return 1;
 	for (int i = 0; i < WALK && now < end && now < last; i++) {
 		struct g *g = g_at(walk.at);
 
@@ -115,7 +123,7 @@ size_t trim_waiting(void)
 			break;
 		}
 		walk.at++;
-		if (due(g))
+		if (due(g, now))
 			batch[n++] = g;
 		if (n == BATCH) {
 			end += dear_batch(batch, n, &done);
@@ -126,5 +134,6 @@ size_t trim_waiting(void)
 		now = os_now();
 	}
 	done += trim_batch(batch, n);
+	lock_drop(&trim_holds);
 	return walk.at > 0 || done > 0 ? 1 : walk.left;
 }

@@ -9,6 +9,7 @@
 #include "leat/chan.h"
 #include "leat/cond.h"
 #include "leat/context.h"
+#include "leat/dump.h"
 #include "leat/error.h"
 #include "leat/go.h"
 #include "leat/group.h"

@@ -14,7 +14,7 @@ cd "$root"
 gcc -Wall -Wextra -Werror program.c -o shared $(pkg-config --cflags --libs leat)
 gcc -Wall -Wextra -Werror program.c -o static $(pkg-config --cflags leat) \
 	lib/libleat.a -lhwloc -lurcu-memb -lurcu-cds -lurcu-common \
-	-pthread
+	-ldw -lelf -pthread
 
 bin/leat-copies $(pkg-config --cflags leat) program.c
 

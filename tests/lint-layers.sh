@@ -8,8 +8,11 @@
 # Inside core/ a file includes only what stands before it in the rows below;
 # the names of one row may know each other's headers in their .c files.
 # From sync/ only the doors of core/ may be entered.
+#
+#	tests/lint-layers.sh [includes]     the includes only
 order='
-base atomic fault os lock clock
+base out atomic fault os lock clock
+unwind
 value error
 options quota machine topology
 guard pool arena stack sanitize
@@ -20,7 +23,9 @@ inject idle trim
 p backoff m
 carry
 sched dispatch park due wake worker spare procs fake
-say deadlock
+say
+shot
+dump deadlock
 overflow sysmon
 panic
 block go runtime
@@ -82,6 +87,8 @@ awk '
 	}
 	END { exit bad }
 ' "${TMPDIR:-/tmp}/layers.$$" $(files core) || rc=1
+
+[ "${1-}" = includes ] && exit $rc
 
 # Every header by itself, with both compilers; the public ones as C++ too.
 arch=$(uname -m)

@@ -28,7 +28,7 @@ TEST(what_is_being_trimmed_cannot_be_resumed, "R13 R15")
 	EXPECT(live_hold(&live, &rest));
 	EXPECT(!live_take(&live, &rest));
 	EXPECT_EQ(a_load(&live, relaxed), 0);
-	live_let_go(&rest);
+	live_let_go(&rest, REST_DONE);
 	EXPECT(live_take(&live, &rest));
 }
 
@@ -114,7 +114,7 @@ static void trim_often(size_t wanted)
 			continue;
 		touch();
 		a_add(&trims, 1, relaxed);
-		live_let_go(&rest);
+		live_let_go(&rest, REST_DONE);
 	}
 }
 

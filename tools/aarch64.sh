@@ -12,7 +12,7 @@
 # has, stay as they are.  Needs no root.
 set -eu
 
-packages='libhwloc-dev liburcu-dev libcunit1-dev zlib1g-dev libc6-dev
+packages='libhwloc-dev liburcu-dev libcunit1-dev zlib1g-dev libc6-dev libdw-dev
 	libstdc++-12-dev'
 
 sys=${1:?usage: aarch64.sh folder}

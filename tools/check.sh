@@ -80,17 +80,16 @@ summary() {
 		END { print s ? s : "0 0 0" }' "$1"
 }
 
-# suite label command...: adds what its summary says.
-suite() {
+# "ran passed failed" of a suite that has ended, as count says it.
+tally() {
 	label=$1
-	shift
-	began=$(date +%s)
-	timeout -k 10 900 "$@" "$word" >"$log/$label" 2>&1
-	status=$?
-	took=$(($(date +%s) - began))
+	while [ ! -s "$log/$label.ended" ]; do
+		sleep 0.1
+	done
+	read -r status took <"$log/$label.ended"
 	set -- $(summary "$log/$label")
 	bad=$3 why=
-	if [ $status != 0 ] && [ "$bad" = 0 ]; then
+	if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		bad=1 why=", exit status $status"
 	elif [ "$1" = 0 ] && [ -z "$word" ]; then
 		bad=1 why=', no summary'
@@ -98,11 +97,17 @@ suite() {
 	passed=$((passed + $2))
 	failed=$((failed + bad))
 	if [ "$bad" != 0 ]; then
-		tell_failed "$label" $took "$2 passed, $bad failed$why"
+		tell_failed "$label" "$took" "$2 passed, $bad failed$why"
 	elif [ "$1" != 0 ] && [ "$how" = once ]; then
-		tell_ok "$label" $took "$2 passed"
+		tell_ok "$label" "$took" "$2 passed"
 	fi
 	return "$bad"
+}
+
+# suite label command...: now; adds what its summary says.
+suite() {
+	run "$@" "$word"
+	tally "$1"
 }
 
 names() {
@@ -118,21 +123,40 @@ build() {
 	run "$row-build" make say= -k -j"$jobs" "$@"
 }
 
-# mode row, folder, slowness, values of LEAT_PROCS, what starts a program (or
-# nothing): runs every suite of what build has made.
-mode() {
-	row=$1 out=build/$2 slow=$3 procs=$4 start=$5
-	count "$row-build"
+# each verb row folder slowness "values of LEAT_PROCS" "what starts a program":
+# verb label command..., for every suite of what build has made.
+each() {
+	verb=$1 row=$2 out=build/$3 slow=$4 procs=$5 start=$6
 	for p in $procs; do
 		for name in $(names); do
 			# A part looked at from inside starts no Ps.
 			case $name in unit_*) [ "$p" = "${procs%% *}" ] ;; esac ||
 				continue
 			[ ! -x "$out/tests/$name" ] ||
-				suite "$row-$p-$name" env LEAT_PROCS="$p" \
+				$verb "$row-$p-$name" env LEAT_PROCS="$p" \
 					LEAT_TEST_SLOW="$slow" \
-					$start "$out/tests/$name"
+					$start "$out/tests/$name" "$word"
 		done
+	done
+}
+
+# lane "each's arguments"...: these rows, one after the other.
+lane() {
+	for arguments; do
+		eval "set -- $arguments"
+		while [ ! -s "$log/$1-build.ended" ]; do
+			sleep 0.2
+		done
+		each run "$@"
+	done
+}
+
+# The same, as they end: what they say.
+report() {
+	for arguments; do
+		eval "set -- $arguments"
+		count "$1-build"
+		each tally "$@"
 	done
 }
 
@@ -193,18 +217,25 @@ build release suites
 low='chrt -i 0'
 $low true 2>/dev/null || low='nice -n 19'
 $low "$0" behind "$word" &
-trap 'kill $! 2>/dev/null' EXIT
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
 
-#    label    folder               slow  LEAT_PROCS   start
-mode release  $cpu-gcc-release     1     '1 2 16'     ''
-mode lto      $cpu-clang-lto       1     '2'          ''
-mode asan     $cpu-gcc-asan        4     '16'         ''
+#        label    folder               slow  LEAT_PROCS   start
+release="release  $cpu-gcc-release     1     '1 2 16'     ''"
+lto="    lto      $cpu-clang-lto       4     '2'          ''"
+asan="   asan     $cpu-gcc-asan        8     '16'         ''"
 # (its runtime would sleep a second at the end of each test)
-mode tsan     $cpu-gcc-tsan        20    '2' \
-	'env TSAN_OPTIONS=atexit_sleep_ms=10'
-[ "$cpu" = aarch64 ] ||
-	mode aarch64 aarch64-gcc-release 10 '2' \
-		"qemu-aarch64 -L build/sysroot-aarch64 -E LD_LIBRARY_PATH=/usr/lib/$arm"
+tsan="   tsan     $cpu-gcc-tsan        20    '2' \
+		'env TSAN_OPTIONS=atexit_sleep_ms=10'"
+aarch64="aarch64  aarch64-gcc-release  20    '2' \
+		'qemu-aarch64 -L build/sysroot-aarch64 -E LD_LIBRARY_PATH=/usr/lib/$arm'"
+[ "$cpu" = aarch64 ] && aarch64=
+
+# What is as fast as it will be is tested alone; then, two suites at a time.
+lane "$release" &
+report "$release"
+lane "$lto" "$tsan" &
+lane "$asan" ${aarch64:+"$aarch64"} &
+report "$lto" "$asan" "$tsan" ${aarch64:+"$aarch64"}
 [ -z "$word" ] || finish
 
 step misuse tests/lint-misuse.sh

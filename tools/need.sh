@@ -22,6 +22,7 @@ groups() {
 	the build: make
 	which CPUs there are and how near each other (hwloc): libhwloc-dev
 	read-copy-update, for maps (liburcu): liburcu-dev
+	stacks with functions, files and lines (libdw): libdw-dev
 	treesum's checksums (zlib): zlib1g-dev
 	END
 	[ "$1" = run ] && return

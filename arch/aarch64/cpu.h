@@ -10,6 +10,15 @@
 
 /* Not yield, which most cores take for a nop: isb lasts as long as the pause
  * of x86-64. */
+/* DWARF's numbers of them. */
+enum { ARCH_REGISTERS = 32, ARCH_REGISTER_FP = 29, ARCH_REGISTER_SP = 31 };
+
+/* Of user space, so its upper bits were zero before they became the signature. */
+static inline uintptr_t arch_code(uintptr_t saved)
+{
+	return saved & 0xffffffffffff;
+}
+
 static inline void cpu_relax(void)
 {
 	__asm__ volatile("isb" ::: "memory");

@@ -17,6 +17,10 @@
  *	LEAT_IDLE=park|adaptive|spin
  *	LEAT_STACK=n[K|M|G]     bytes of a goroutine's stack, 16K to 1G
  *	LEAT_PIN=yes|no         pin each P's thread to its CPU
+ *	LEAT_CLOCK=real|fake    fake: time moves when all wait, for tests
+ *	LEAT_TRACEBACK=none|single|all|system|crash
+ *	                        what a fatal end shows, as Go's GOTRACEBACK
+ *	LEAT_DUMP=USR1          a signal that shows all goroutines (dump.h)
  *	LEAT_TOPOLOGY=text      pretend this machine, in hwloc's synthetic
  *	                        form ("numa:2 core:4 pu:2"); pins nothing
  */

@@ -98,7 +98,7 @@ static void trimmer(void)
 		return;
 	ASSERT(d_read(&registers) >= 0);
 	use();
-	live_let_go(&rest);
+	live_let_go(&rest, REST_DONE);
 }
 
 static void all_counted(void)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define SANITIZE_SWITCHES __attribute__((no_sanitize("address")))
+#define SANITIZE_NOT      __attribute__((no_sanitize("address")))
 
 enum { SANITIZE_THREADS = 0 }; /* it has none of its own */
 

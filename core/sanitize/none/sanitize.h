@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #define SANITIZE_SWITCHES
+#define SANITIZE_NOT
 
 enum { SANITIZE_THREADS = 0 }; /* it has none of its own */
 

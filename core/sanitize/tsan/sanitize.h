@@ -21,6 +21,7 @@
 /* Functions that switch stay instrumented: their atomics must be seen, and each
  * is entered and left on the fiber of one and the same goroutine. */
 #define SANITIZE_SWITCHES
+#define SANITIZE_NOT __attribute__((no_sanitize("thread")))
 
 enum {
 	SANITIZE_THREADS = 1
