@@ -228,7 +228,7 @@ install: all
 		'Version: $(VERSION)' \
 		'Cflags: -I$(PREFIX)/include -fstack-clash-protection' \
 		'Libs: -L$(PREFIX)/lib -lleat' 'Libs.private: -pthread' \
-		'Requires.private: hwloc liburcu-memb liburcu-cds' \
+		'Requires.private: hwloc liburcu-memb liburcu-cds libdw libelf' \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/leat.pc
 
 clean:

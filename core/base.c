@@ -12,6 +12,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void (*base_before)(void), (*base_where)(bool others);
@@ -19,13 +20,16 @@ void (*base_before)(void), (*base_where)(bool others);
 /* The thread whose words are the last ones. */
 static _Atomic int dying;
 
-void base_dying(void)
+bool base_try_dying(void)
 {
 	int other = 0, me = os_thread_id();
 
-	if (a_cas(&dying, &other, me, relaxed) || other == me)
-		return;
-	for (;;)
+	return a_cas(&dying, &other, me, relaxed) || other == me;
+}
+
+void base_dying(void)
+{
+	while (!base_try_dying())
 		pause();
 }
 
@@ -46,8 +50,17 @@ void base_say(const char *format, ...)
 	va_end(args);
 }
 
+void base_put(const char *text)
+{
+	out_put(&base_out, text, strlen(text));
+}
+
+bool base_core;
+
 void base_exit(void)
 {
+	if (base_core)
+		os_abort();
 	os_exit(2);
 }
 

@@ -19,6 +19,7 @@ struct out;
 #define PRINTF(f, a)  __attribute__((format(printf, f, a)))
 #define COLD          __attribute__((cold, noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOT_INLINE    __attribute__((noinline)) /* it wants to know its caller */
 #define container_of(p, type, member) \
 	((type *)((char *)(p)-offsetof(type, member)))
 
@@ -31,10 +32,15 @@ COLD PRINTF(1, 2) _Noreturn void fatal(const char *format, ...);
  * else comes to its end meanwhile waits for that; on stderr, without limit; and
  * the last of it, where it was. */
 COLD void base_dying(void);
+/* False: somebody else does; do not wait. */
+COLD bool base_try_dying(void);
 COLD PRINTF(1, 2) void base_say(const char *format, ...);
+/* Of any length. */
+COLD void base_put(const char *text);
 COLD _Noreturn void base_end(void);
-/* The last of it, without that. */
+/* The last of it, without that; with a core file if base_core. */
 COLD _Noreturn void base_exit(void);
+extern bool base_core;
 
 /* All this goes here. */
 extern struct out base_out;

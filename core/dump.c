@@ -7,12 +7,7 @@
  *	a signal                  a bit
  *	the last words            the last one          its word, done; or its
  *	                                                thread gives up
- *
- *	rounds: those that run are asked | all that can be held | what was missed
- *
- * What was missed has begun to wait, or to run, at the wrong moment; who still
- * cannot be had after three rounds is named without a stack.  g->told says which
- * are done.
+ *	nobody                    it looks each so often: LEAT_SCHEDTRACE, LEAT_STALL
  *
  * To unwind and to name takes memory, which is allocated here, when everything has
  * been let go; so whoever was interrupted inside malloc does not matter.  If it is
@@ -27,20 +22,23 @@
 #include "core/os.h"
 #include "core/park.h"
 #include "core/sched.h"
-#include "core/shot.h"
+#include "core/schedtrace.h"
+#include "core/show.h"
+#include "core/stall.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 enum {
 	STACK = 1 << 20, /* of the thread: libdw goes deep */
-	ROUNDS = 3,
-	TOLD = 1000, /* goroutines, in last words */
+	TOLD = 1000,     /* goroutines, in last words */
 };
 
 #define STUCK_NS 5000000000ll
+#define BEGIN_NS 1000000000ll
 
 /* Who asks, and waits until it is told. */
 struct self {
@@ -50,9 +48,17 @@ struct self {
 	struct unwind_from from;
 };
 
+struct page {
+	struct page *next;
+	char text[64 << 10];
+};
+
+/* The text is kept until it is all there, so that nobody who reads it slowly holds
+ * up the next. */
 struct request {
 	struct request *next;
 	struct out out;
+	struct page *first, **end;
 	struct self self;
 	bool others;
 	_Atomic uint32_t done;
@@ -67,144 +73,38 @@ struct last {
 
 enum { GO_ON = 1, END = 2 }; /* asked for by signals */
 
+enum { NONE, STARTING, THERE };
+
 static struct {
-	_Atomic uint32_t started, rung;
+	_Atomic uint32_t started, rung; /* the thread: NONE, STARTING, THERE */
 	_Atomic uint32_t signals;
 	_Atomic(struct request *) requests;
 	_Atomic(struct last *) last;
-	_Atomic uint32_t progress; /* of the last words */
-	uint32_t dump;             /* the number of this one */
+	_Atomic int thread; /* that does it all */
+	int process;        /* in which it is */
 } all;
 
 static void ring(void)
 {
-	/* [dump.ring] pairs with [dump.rung]. */
-	a_store(&all.rung, 1, release);
+	/* [dump.ring] pairs with [dump.rung].  By a swap: the thread may see an
+	 * earlier one only, and is to have that one's request, too. */
+	a_swap(&all.rung, 1, release);
 	os_futex_wake(&all.rung, 1);
 }
 
 /* -- what is said -- */
 
-static bool inner_too(void)
-{
-	return sched.options.traceback >= DUMP_SYSTEM;
-}
-
-static void show(struct out *o, const struct shot *s)
-{
-	s->g->told = all.dump;
-	say_header(o, &s->say);
-	if (s->from.bytes)
-		say_frames(o, &s->from, inner_too(), &s->say);
-	else
-		say_entry(o, &s->say);
-	say_origin(o, &s->say);
-	a_add(&all.progress, 1, relaxed);
-}
-
-static bool alive(const struct g *g)
-{
-	return a_load(&g->state, relaxed) != G_DEAD;
-}
-
-static bool wanted(const struct shot *s)
-{
-	return s->taken && s->g->told != all.dump;
-}
-
-/* All threads that may run a goroutine, some at a time. */
-static size_t show_running(struct out *o, const struct m *self)
-{
-	size_t n, shown = 0, at = 0;
-
-	shot_listen();
-	while ((n = shot_running(&at, self)) > 0)
-		for (size_t i = 0; i < n; i++)
-			if (wanted(shot(i))) {
-				show(o, shot(i));
-				shown++;
-			}
-	return shown;
-}
-
-static size_t show_batch(struct out *o, struct g **g, size_t n)
-{
-	size_t shown = 0;
-
-	if (n > 0)
-		shot_held(g, n);
-	for (size_t i = 0; i < n; i++)
-		if (wanted(shot(i))) {
-			show(o, shot(i));
-			shown++;
-		}
-	return shown;
-}
-
-/* How many are left that run, or are just about to. */
-static size_t show_held(struct out *o, size_t most, size_t *shown)
-{
-	struct g *batch[SHOTS], *g;
-	size_t n = 0, found = 0, got = 0;
-
-	for (size_t i = 0; (g = g_at(i)); i++) {
-		if (g->told == all.dump || !alive(g))
-			continue;
-		found++;
-		if (*shown + got >= most)
-			continue;
-		batch[n++] = g;
-		if (n == SHOTS) {
-			got += show_batch(o, batch, n);
-			n = 0;
-		}
-	}
-	got += show_batch(o, batch, n);
-	*shown += got;
-	return found - got;
-}
-
-/* Those that could not be had. */
-static void show_rest(struct out *o)
-{
-	struct g *g;
-
-	for (size_t i = 0; (g = g_at(i)); i++)
-		if (g->told != all.dump && alive(g))
-			out_say(o,
-				"\ngoroutine %llu [running]:\n\tgoroutine "
-				"running on other thread; stack unavailable\n",
-				(unsigned long long)a_load(&g->id, relaxed));
-}
-
-/* But for the one that self runs. */
-static void show_all(struct out *o, size_t most, const struct m *self)
-{
-	size_t shown = 0, left = 1;
-
-	for (int round = 0; round < ROUNDS && left > 0; round++) {
-		shown += show_running(o, self);
-		left = show_held(o, most, &shown);
-		if (shown >= most)
-			break;
-	}
-	if (left > 0 && shown >= most)
-		out_say(o, "\n... and %zu more\n", left);
-	else if (left > 0)
-		show_rest(o);
-}
-
 static void show_self(struct out *o, const struct self *self, bool ready)
 {
 	if (self->g) {
-		self->g->told = all.dump;
+		show_not(self->g);
 		say_header(o, &self->say);
 	} else {
 		out_say(o, "\non a thread that is not the runtime's, or in the "
 			   "scheduler:\n");
 	}
 	if (ready)
-		say_frames(o, &self->from, inner_too(),
+		say_frames(o, &self->from, show_inner(),
 			   self->g ? &self->say : NULL);
 	if (self->g && ready)
 		say_origin(o, &self->say);
@@ -214,7 +114,6 @@ static void tell_last(struct last *l)
 {
 	bool ready = unwind_ready();
 
-	a_add(&all.progress, 1, relaxed);
 	if (!l->by_itself)
 		show_self(&base_out, &l->self, ready);
 	if (l->others && ready)
@@ -242,29 +141,61 @@ static void serve(struct request *r)
 
 static void serve_signals(uint32_t which)
 {
-	if (which & END)
-		base_dying();
-	if (which & END)
+	struct out o = { .fd = base_out.fd };
+	bool ready = unwind_ready();
+
+	if (which & END) {
+		if (!base_try_dying())
+			return; /* we are to say those words */
 		base_say("SIGQUIT: quit\n");
-	unwind_ready();
-	if (sched.options.traceback != DUMP_NONE || !(which & END))
-		show_all(&base_out, SIZE_MAX, NULL);
+	}
+	if (ready && (sched.options.traceback != DUMP_NONE || which == GO_ON))
+		show_all(&o, SIZE_MAX, NULL);
+	out_flush(&o);
 	if (which & END)
 		base_exit();
+}
+
+/* -- unasked -- */
+
+static void tell_stall(const struct shot *s, int64_t since)
+{
+	struct out o = { .fd = base_out.fd };
+	int64_t us = (os_now() - since) / 1000;
+
+	if (!unwind_ready())
+		return;
+	out_say(&o,
+		"leat: goroutine %llu has kept its thread for %lld.%03lld ms\n",
+		(unsigned long long)s->say.id, (long long)us / 1000,
+		(long long)us % 1000);
+	show(&o, s);
+	out_flush(&o);
+}
+
+/* When to look again. */
+static int64_t look(void)
+{
+	int64_t now = os_now(), trace = schedtrace_look(now),
+		stall = stall_look(now, tell_stall);
+
+	return trace < stall ? trace : stall;
 }
 
 static void *work(void *unused)
 {
 	(void)unused;
+	os_be_nobodys();
+	a_store(&all.thread, os_thread_id(), relaxed);
 	for (;;) {
+		int64_t again = look();
 		struct last *l;
 		struct request *r;
 		uint32_t which;
 
 		/* [dump.rung] pairs with [dump.ring]. */
 		a_swap(&all.rung, 0, acquire);
-		all.dump++;
-		say_forget();
+		show_begin();
 		/* [dump.taken] pairs with [dump.wanted]. */
 		r = a_swap(&all.requests, NULL, acquire);
 		/* [dump.taken_last] pairs with [dump.wanted_last]. */
@@ -276,32 +207,38 @@ static void *work(void *unused)
 			serve_signals(which);
 		for (struct request *next; r; r = next) {
 			next = r->next;
-			all.dump++;
+			show_begin();
 			serve(r);
 		}
 		if (!l && !which && !r)
-			os_futex_wait(&all.rung, 0, OS_NEVER);
+			os_futex_wait(&all.rung, 0, again);
 	}
 	return NULL;
 }
 
-bool dump_thread(void)
-{
-	uint32_t none = 0;
-
-	/* [dump.begun] pairs with [dump.begin]. */
-	if (!a_cas(&all.started, &none, 1, acquire))
-		return none == 1;
-	if (shot_room() && os_thread(work, NULL, STACK) == 0)
-		return true;
-	/* [dump.begin] pairs with [dump.begun]. */
-	a_store(&all.started, 0, release);
-	return false;
-}
-
 bool dump_there(void)
 {
-	return a_load(&all.started, relaxed) != 0;
+	return a_load(&all.started, relaxed) == THERE &&
+	       all.process == getpid();
+}
+
+bool dump_thread(void)
+{
+	uint32_t was = NONE;
+
+	if (all.process != getpid())
+		return false; /* a fork's child has this thread alone */
+	/* [dump.begun] pairs with [dump.begin]. */
+	if (a_cas(&all.started, &was, STARTING, acquire)) {
+		bool made = shot_room() && os_thread(work, NULL, STACK) == 0;
+
+		/* [dump.begin] pairs with [dump.begun]. */
+		a_store(&all.started, made ? THERE : NONE, release);
+		return made;
+	}
+	while (a_load(&all.started, relaxed) == STARTING)
+		a_yield();
+	return dump_there();
 }
 
 /* -- asking -- */
@@ -312,7 +249,8 @@ static uintptr_t stack_end(uintptr_t sp)
 	size_t page = os_page();
 	uintptr_t at = sp & -page;
 
-	while (at - sp < SHOT_COPY && os_readable((const void *)(at + page)))
+	while (at + page - sp < SHOT_COPY &&
+	       os_readable((const void *)(at + page)))
 		at += page;
 	return at + page;
 }
@@ -330,6 +268,7 @@ static void find_bytes(struct unwind_from *from, const struct g *g)
 		hi = (uintptr_t)b.hi;
 	} else {
 		hi = stack_end(sp);
+		from->cut = hi - sp >= SHOT_COPY;
 	}
 	if (sp > hi || hi - lo > STACK_MAX)
 		return;
@@ -358,8 +297,44 @@ static void await_done(struct request *r)
 		os_futex_wait(&r->done, 0, OS_NEVER);
 }
 
-static int request(struct request *r)
+static bool more_room(struct out *o)
 {
+	struct request *r = container_of(o, struct request, out);
+	struct page *page = malloc(sizeof(*page));
+
+	if (!page) {
+		o->error = -ENOMEM;
+		return false;
+	}
+	page->next = NULL;
+	*r->end = page;
+	r->end = &page->next;
+	o->to = page->text;
+	o->room = sizeof(page->text);
+	return true;
+}
+
+/* All pages but the last are full. */
+static int write_pages(struct request *r, int fd)
+{
+	int rc = r->out.error;
+
+	for (struct page *next, *page = r->first; page; page = next) {
+		next = page->next;
+		if (rc == 0)
+			rc = os_write(fd, page->text,
+				      sizeof(page->text) -
+					      (next ? 0 : r->out.room));
+		free(page);
+	}
+	return rc;
+}
+
+/* fd: where it goes, or -1: into memory. */
+static int request(struct request *r, int fd)
+{
+	struct m *m = arch_self();
+	bool bracket = !m || !a_load(&m->blocked, relaxed);
 	ucontext_t here;
 
 	if (a_load(&sched.phase, relaxed) == SCHED_OFF)
@@ -368,22 +343,31 @@ static int request(struct request *r)
 		return -EAGAIN;
 	if (getcontext(&here) == 0)
 		self_take(&r->self, &here, "running");
-	leat_block_enter();
+	if (bracket)
+		leat_block_enter();
+	r->self.m = arch_self(); /* perhaps another's by now */
 	r->next = a_load(&all.requests, relaxed);
 	/* [dump.wanted] pairs with [dump.taken]. */
 	while (!a_cas(&all.requests, &r->next, r, release))
 		;
 	ring();
 	await_done(r);
-	leat_block_exit();
+	if (fd >= 0)
+		r->out.error = write_pages(r, fd);
+	if (bracket)
+		leat_block_exit();
 	return r->out.error;
 }
 
 int leat_dump(int fd)
 {
-	struct request r = { .out = { .fd = fd }, .others = true };
+	struct request r = {
+		.out = { .fd = -1, .more = more_room },
+		.end = &r.first,
+		.others = true,
+	};
 
-	return fd < 0 ? -EBADF : request(&r);
+	return fd < 0 ? -EBADF : request(&r, fd);
 }
 
 long leat_stack(char *to, size_t n, bool everybody)
@@ -397,7 +381,7 @@ long leat_stack(char *to, size_t n, bool everybody)
 
 	if (!everybody && (!m || !m->g))
 		return -EINVAL;
-	rc = request(&r);
+	rc = request(&r, -1);
 	return rc < 0 ? rc : (long)(r.out.to - to);
 }
 
@@ -405,7 +389,10 @@ long leat_stack(char *to, size_t n, bool everybody)
 
 static void quit(int sig)
 {
-	(void)sig;
+	if (!dump_there()) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
 	a_or(&all.signals, END, relaxed);
 	ring();
 }
@@ -417,10 +404,10 @@ static void go_on(int sig)
 	ring();
 }
 
-static void at_signal(int sig, void (*f)(int))
+static void at_signal(int sig, void (*f)(int), int flags)
 {
 	struct sigaction sa = { .sa_handler = f,
-				.sa_flags = SA_RESTART | SA_ONSTACK };
+				.sa_flags = SA_RESTART | SA_ONSTACK | flags };
 
 	sigaction(sig, &sa, NULL);
 }
@@ -429,11 +416,15 @@ void dump_init(void)
 {
 	struct sigaction before;
 
+	all.process = getpid();
+	base_core = sched.options.traceback == DUMP_CRASH;
+	shot_listen();
+	/* Once: a second one ends a process that cannot even say where it is. */
 	if (sigaction(SIGQUIT, NULL, &before) == 0 &&
 	    !(before.sa_flags & SA_SIGINFO) && before.sa_handler == SIG_DFL)
-		at_signal(SIGQUIT, quit);
+		at_signal(SIGQUIT, quit, (int)SA_RESETHAND);
 	if (sched.options.dump)
-		at_signal(sched.options.dump, go_on);
+		at_signal(sched.options.dump, go_on, 0);
 }
 
 /* -- last words -- */
@@ -448,7 +439,7 @@ void dump_interrupted(const void *context)
 /* Until it is all said, or there has been nothing new for long. */
 static void await_last(struct last *l)
 {
-	uint32_t seen = a_load(&all.progress, relaxed);
+	uint32_t seen = a_load(&say_progress, relaxed);
 	int64_t until = os_now() + STUCK_NS;
 
 	/* [dump.wanted_last] pairs with [dump.taken_last]. */
@@ -456,7 +447,7 @@ static void await_last(struct last *l)
 	ring();
 	/* [dump.end] pairs with [dump.told]. */
 	while (!a_load(&l->done, acquire)) {
-		uint32_t now = a_load(&all.progress, relaxed);
+		uint32_t now = a_load(&say_progress, relaxed);
 
 		if (now != seen)
 			until = os_now() + STUCK_NS;
@@ -465,16 +456,6 @@ static void await_last(struct last *l)
 		seen = now;
 		os_futex_wait(&l->done, 0, until);
 	}
-}
-
-static void end_by_level(void)
-{
-	struct sigaction sa = { .sa_handler = SIG_DFL };
-
-	if (sched.options.traceback != DUMP_CRASH)
-		return;
-	sigaction(SIGABRT, &sa, NULL);
-	abort();
 }
 
 static void tell_where(const void *context, bool others)
@@ -487,17 +468,29 @@ static void tell_where(const void *context, bool others)
 	await_last(&l);
 }
 
+/* In a signal handler none can be made; but one may be on its way, by sysmon. */
+static bool await_thread(void)
+{
+	int64_t until = os_now() + BEGIN_NS;
+
+	while (!dump_there() && os_now() < until)
+		a_yield();
+	return dump_there();
+}
+
 void dump_where(bool others)
 {
+	const void *context = a_load(&interrupted, relaxed);
 	ucontext_t here;
 
-	if (sched.options.traceback == DUMP_NONE || !dump_thread())
+	/* The thread's own last words have to do without a stack. */
+	if (sched.options.traceback == DUMP_NONE ||
+	    a_load(&all.thread, relaxed) == os_thread_id())
 		return;
-	if (a_load(&interrupted, relaxed))
-		tell_where(a_load(&interrupted, relaxed), others);
-	else if (getcontext(&here) == 0)
+	if (context && await_thread())
+		tell_where(context, others);
+	else if (!context && dump_thread() && getcontext(&here) == 0)
 		tell_where(&here, others);
-	end_by_level();
 }
 
 void dump_waiting(void)
@@ -506,5 +499,4 @@ void dump_waiting(void)
 
 	if (sched.options.traceback != DUMP_NONE && dump_thread())
 		await_last(&l);
-	end_by_level();
 }

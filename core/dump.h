@@ -17,7 +17,7 @@ bool dump_there(void);
 COLD void dump_where(bool all);
 /* A signal has interrupted it: where it was, is in its ucontext_t. */
 void dump_interrupted(const void *context);
-/* With those that wait, while all Ps are stopped. */
+/* All that wait. */
 void dump_waiting(void);
 
 #endif

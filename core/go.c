@@ -212,8 +212,8 @@ static __attribute__((noinline)) int go_slow(const struct leat_attr *attr,
 	return go_start(attr, &extra, fn, argc, argv);
 }
 
-int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
-	     const uintptr_t *argv)
+NOT_INLINE int leat_go_(const struct leat_attr *attr, leat_fn_ *fn, int argc,
+			const uintptr_t *argv)
 {
 	struct m *m;
 

@@ -77,6 +77,12 @@ struct m {
 	int64_t kept_since;
 	bool doomed; /* ends when nothing is bound to it any more */
 	_Atomic(struct shot *) shot; /* asked for by dump.c */
+	struct {
+		const struct p *p;
+		uint32_t tick; /* of that P */
+		bool told;
+		int64_t since;
+	} stint;      /* of a goroutine that goes on and on; stall.c's */
 	void *reader; /* of RCU, this thread's, once it has one; sync/grace.h */
 };
 

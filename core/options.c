@@ -11,6 +11,8 @@
  *	-          LEAT_TRACEBACK  enum dump_level        none, single, all,
  *	                                                  system, crash
  *	-          LEAT_DUMP       a signal               HUP, USR1 ...
+ *	-          LEAT_SCHEDTRACE at least 1 ms          digits: milliseconds
+ *	-          LEAT_STALL      at least 100 us        digits, then us, ms, s
  *
  * A variable that is set but empty is refused like any other nonsense: it is
  * a script's mistake more often than a wish.  Numbers are digits only: no
@@ -30,6 +32,8 @@
 #define STACK_LEAST   (16ul << 10)
 #define STACK_MOST    (1ul << 30)
 #define STACK_DEFAULT (256ul << 10)
+#define STALL_LEAST   100000 /* ns */
+#define MS_MOST       1000000000ul
 #define HWLOC_FORM \
 	"a machine as hwloc writes it, such as \"numa:2 core:4 pu:2\""
 
@@ -172,6 +176,41 @@ static void read_dump(struct options *o)
 		       text);
 }
 
+static void read_schedtrace(struct options *o)
+{
+	const char *text = getenv("LEAT_SCHEDTRACE");
+	size_t ms;
+
+	if (!text)
+		return;
+	const char *rest = digits(text, MS_MOST, &ms);
+	if (!rest || *rest || ms < 1)
+		refuse("LEAT_SCHEDTRACE=" TEXT ": want milliseconds, 1 to %lu",
+		       text, MS_MOST);
+	o->schedtrace = (int64_t)ms * 1000000;
+}
+
+static void read_stall(struct options *o)
+{
+	static const struct {
+		const char *suffix;
+		int64_t ns;
+	} units[] = { { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	const char *text = getenv("LEAT_STALL");
+	size_t n;
+
+	if (!text)
+		return;
+	const char *rest = digits(text, MS_MOST, &n);
+	for (size_t i = 0; rest && i < ARRAY_LEN(units); i++)
+		if (strcmp(rest, units[i].suffix) == 0)
+			o->stall = (int64_t)n * units[i].ns;
+	if (o->stall < STALL_LEAST)
+		refuse("LEAT_STALL=" TEXT ": want at least 100us, as digits "
+		       "and us, ms or s",
+		       text);
+}
+
 static void read_topology(struct options *o)
 {
 	const char *text = getenv("LEAT_TOPOLOGY");
@@ -232,4 +271,6 @@ void options_read(struct options *o, const struct leat_options *given)
 	read_topology(o);
 	read_traceback(o);
 	read_dump(o);
+	read_schedtrace(o);
+	read_stall(o);
 }

@@ -9,6 +9,8 @@
 
 #include "leat/runtime.h"
 
+#include <stdint.h>
+
 /* How much is said when the process ends; after GOTRACEBACK. */
 enum dump_level {
 	DUMP_NONE,   /* no stack */
@@ -26,7 +28,8 @@ struct options {
 	enum leat_clock clock;
 	const char *topology; /* NULL: this machine */
 	enum dump_level traceback;
-	int dump; /* the signal that asks for one, or 0 */
+	int dump;                  /* the signal that asks for one, or 0 */
+	int64_t schedtrace, stall; /* ns, or 0 */
 };
 
 /* o := given (may be NULL), overridden by the environment. */

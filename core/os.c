@@ -21,6 +21,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -246,6 +247,8 @@ static size_t thread_stack(size_t n)
 	return ((n < least ? least : n) + page - 1) & -page;
 }
 
+static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+
 /* Whoever happens to start a thread is not whom it is to be like. */
 static int start_blocked(const pthread_attr_t *attr, void *(*fn)(void *),
 			 void *arg)
@@ -255,6 +258,9 @@ static int start_blocked(const pthread_attr_t *attr, void *(*fn)(void *),
 	int failed;
 
 	sigfillset(&every);
+	/* A fault that is blocked kills without a word. */
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+		sigdelset(&every, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &every, &before);
 	failed = pthread_create(&id, attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -284,6 +290,8 @@ static sigset_t usual;
 void os_signals_remember(void)
 {
 	pthread_sigmask(SIG_SETMASK, NULL, &usual);
+	/* By which threads are asked for what they run. */
+	sigdelset(&usual, SIGURG);
 }
 
 void os_signals_as_remembered(void)
@@ -396,12 +404,24 @@ int os_write(int fd, const char *text, size_t n)
 
 		if (wrote == -EINTR)
 			continue;
+		if (wrote == -EAGAIN) {
+			struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+			KEEP(poll(&room, 1, -1));
+			continue;
+		}
 		if (wrote <= 0)
 			return wrote < 0 ? (int)wrote : -EIO;
 		text += wrote;
 		n -= (size_t)wrote;
 	}
 	return 0;
+}
+
+void os_abort(void)
+{
+	signal(SIGABRT, SIG_DFL);
+	abort();
 }
 
 void os_exit(int status)

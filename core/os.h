@@ -75,6 +75,7 @@ void os_timer_slack(void);
 int os_write(int fd, const char *text, size_t n);
 /* End the process, without atexit. */
 _Noreturn void os_exit(int status);
+_Noreturn void os_abort(void);
 /* errno as a value: to carry it to another thread, for nothing else. */
 int os_errno(void);
 void os_errno_set(int e);

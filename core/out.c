@@ -8,70 +8,58 @@
 #include <stdio.h>
 #include <string.h>
 
-static void write_all(struct out *o, const char *text, size_t n)
+/* Into memory: into what there is, then into more, if there is any. */
+static void keep(struct out *o, const char *text, size_t n)
 {
-	if (o->error)
-		return;
-	if (o->fd >= 0) {
-		o->error = os_write(o->fd, text, n);
-		return;
+	while (n > 0 && (o->room > 0 || (o->more && o->more(o)))) {
+		size_t part = n < o->room ? n : o->room;
+
+		memcpy(o->to, text, part);
+		o->to += part;
+		o->room -= part;
+		text += part;
+		n -= part;
 	}
-	if (n > o->room)
-		n = o->room;
-	if (n > 0)
-		memcpy(o->to, text, n);
-	o->to += n;
-	o->room -= n;
+}
+
+static void put_now(struct out *o, const char *text, size_t n)
+{
+	if (o->fd < 0)
+		keep(o, text, n);
+	else if (!o->error)
+		o->error = os_write(o->fd, text, n);
 }
 
 void out_flush(struct out *o)
 {
-	write_all(o, o->text, o->n);
+	put_now(o, o->text, o->n);
 	o->n = 0;
 }
 
-/* What does not fit into a whole buffer, once that is empty. */
-static void say_long(struct out *o, const char *format, va_list args, size_t n)
+void out_put(struct out *o, const char *text, size_t n)
 {
-	if (o->error)
-		return;
-	if (o->fd >= 0) {
-		vdprintf(o->fd, format, args);
+	o->all += n;
+	if (n > sizeof(o->text) - o->n)
+		out_flush(o);
+	if (n > sizeof(o->text)) {
+		put_now(o, text, n);
 		return;
 	}
-	vsnprintf(o->to, o->room, format, args);
-	if (n > o->room)
-		n = o->room;
-	o->to += n;
-	o->room -= n;
+	memcpy(o->text + o->n, text, n);
+	o->n += n;
+	if (o->line && n > 0 && text[n - 1] == '\n')
+		out_flush(o);
 }
 
 void out_say_list(struct out *o, const char *format, va_list args)
 {
-	size_t room = sizeof(o->text) - o->n;
-	va_list again;
-	int n;
+	char line[sizeof(o->text)];
+	int n = vsnprintf(line, sizeof(line), format, args);
 
-	va_copy(again, args);
-	n = vsnprintf(o->text + o->n, room, format, args);
-	if (n >= (int)room && o->n > 0) {
-		va_list once_more;
-
-		out_flush(o);
-		va_copy(once_more, again);
-		room = sizeof(o->text);
-		n = vsnprintf(o->text, room, format, once_more);
-		va_end(once_more);
-	}
-	if (n >= (int)room)
-		say_long(o, format, again, (size_t)n);
-	else if (n > 0)
-		o->n += (size_t)n;
-	va_end(again);
 	if (n > 0)
-		o->all += (size_t)n;
-	if (o->line && o->n > 0 && o->text[o->n - 1] == '\n')
-		out_flush(o);
+		out_put(o, line,
+			(size_t)n < sizeof(line) ? (size_t)n
+						 : sizeof(line) - 1);
 }
 
 void out_say(struct out *o, const char *format, ...)

@@ -13,18 +13,22 @@
 #include <stddef.h>
 
 struct out {
-	int fd;    /* or -1: memory, of `room` bytes at `to` */
+	int fd;    /* or -1: memory, of `room` bytes at `to`, */
 	bool line; /* each line goes out at once */
 	int error; /* -E... of the first write that failed; then nothing more */
 	char *to;
 	size_t room;
-	size_t all; /* bytes so far; in memory perhaps more than there is room */
+	bool (*more)(
+		struct out *o); /* and more of it; NULL: the rest is lost */
+	size_t all;             /* bytes so far, lost ones too */
 	size_t n;
 	char text[2048];
 };
 
+/* What is longer than such a buffer is cut: of parts that may be long, out_put. */
 PRINTF(2, 3) void out_say(struct out *o, const char *format, ...);
 void out_say_list(struct out *o, const char *format, va_list args);
+void out_put(struct out *o, const char *text, size_t n);
 /* What is still here goes out. */
 void out_flush(struct out *o);
 

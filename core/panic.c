@@ -299,11 +299,14 @@ void panic_settle(void)
 void leat_terminate_(const char *what, const char *text)
 {
 	base_dying();
-	if (!what)
-		base_say("panic: std::terminate\n");
-	else
-		base_say("panic: C++ exception %s%s%s\n", what,
-			 text ? ": " : "", text ? text : "");
+	base_put(what ? "panic: C++ exception " : "panic: std::terminate");
+	if (what)
+		base_put(what);
+	if (text) {
+		base_put(": ");
+		base_put(text);
+	}
+	base_put("\n");
 	base_end();
 }
 

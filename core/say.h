@@ -38,6 +38,9 @@ void say_take(struct say *to, const struct g *g, const char *state);
 /* What it waits for, or does, in Go's words. */
 const char *say_state(const struct g *g);
 
+/* Grows while anything is found out; for who wonders whether it goes on. */
+extern _Atomic uint32_t say_progress;
+
 /* Text that was made before may be of what has been unloaded since. */
 void say_forget(void);
 

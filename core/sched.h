@@ -99,6 +99,8 @@ bool spare_serve(struct m *m);
 struct m *spare_return(struct m *m);
 /* Threads alive. */
 int spare_threads(void);
+/* Those of them that wait for a P. */
+int spare_waiting(void);
 /* Some that may run a goroutine, at most so many; *at, 0 at first, goes on from call
  * to call, until there are none. */
 size_t spare_running(struct m **to, size_t most, size_t *at);
@@ -108,12 +110,12 @@ size_t spare_running(struct m **to, size_t most, size_t *at);
 /* f, with all Ps stopped; false, too, if they are being stopped just now. */
 bool procs_stopped(bool (*f)(void));
 
-/* -- overflow.c -- */
+/* -- crash.c -- */
 
-/* Catch stack overflows; the thread needs a stack for that. */
-void overflow_init(void);
-bool overflow_thread(struct m *m);
-void overflow_thread_end(struct m *m);
+/* Catch stack overflows, and faults; the thread needs a stack for that. */
+void crash_init(void);
+bool crash_thread(struct m *m);
+void crash_thread_end(struct m *m);
 
 /* -- sysmon.c -- */
 void sysmon_start(void);

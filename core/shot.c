@@ -16,7 +16,8 @@
  *	   takes m->shot back        '---  done = 1
  *
  * Whoever takes m->shot, by a swap, has it: the handler until it is done, which is
- * microseconds; the dump thread for the next copy.  The trimmer holds goroutines
+ * microseconds; the dump thread for the next copy, which leaves LATE there, so that
+ * a signal that comes after all is nobody else's.  The trimmer holds goroutines
  * the same way, so one of the two works at a time (trim_holds).
  *
  * Nothing is reclaimed: Gs and Ms are never freed, and a stack that is copied is
@@ -38,6 +39,9 @@
 
 static struct shot *shots;
 static struct sigaction urgent; /* what SIGURG was for before */
+
+/* Instead of a shot: nobody waits for it any more. */
+#define LATE ((struct shot *)&urgent)
 
 bool shot_room(void)
 {
@@ -76,6 +80,7 @@ static void copy_stack(struct shot *s, uintptr_t sp, uintptr_t hi)
 	s->from.at = sp;
 	s->from.bytes = s->bytes;
 	s->from.n = n & ~(sizeof(sp) - 1);
+	s->from.cut = n == SHOT_COPY;
 }
 
 /* g is held, and not dead. */
@@ -93,7 +98,8 @@ static void take_held(struct shot *s, struct g *g)
 	s->from = (struct unwind_from){ .pc = (uintptr_t)g->ctx.pc };
 	s->from.reg[ARCH_REGISTER_FP] = (uintptr_t)g->ctx.fp;
 	s->from.reg[ARCH_REGISTER_SP] = sp;
-	if (hi && sp <= hi)
+	/* Else it has not run yet, and sp is another's. */
+	if (s->from.pc && hi && sp <= hi)
 		copy_stack(s, sp, hi);
 }
 
@@ -152,6 +158,8 @@ static void asked(int sig, siginfo_t *info, void *context)
 	/* [dump.asked] pairs with [dump.ask]. */
 	struct shot *s = m ? a_swap(&m->shot, NULL, acquire) : NULL;
 
+	if (s == LATE)
+		return;
 	if (s) {
 		answer(s, m, context);
 		/* [dump.answer] pairs with [dump.answered], [dump.late]. */
@@ -170,13 +178,19 @@ void shot_listen(void)
 	struct sigaction sa = { .sa_sigaction = asked,
 				.sa_flags =
 					SA_SIGINFO | SA_ONSTACK | SA_RESTART };
+
+	/* A handler that is left by a jump would leave us with half a copy. */
+	sigfillset(&sa.sa_mask);
+	sigaction(SIGURG, &sa, &urgent);
+}
+
+/* Others may have taken the signal since. */
+static bool listening(void)
+{
 	struct sigaction now;
 
-	if (sigaction(SIGURG, NULL, &now) == 0 &&
-	    !(now.sa_flags & SA_SIGINFO && now.sa_sigaction == asked)) {
-		urgent = now;
-		sigaction(SIGURG, &sa, NULL);
-	}
+	return sigaction(SIGURG, NULL, &now) == 0 &&
+	       now.sa_flags & SA_SIGINFO && now.sa_sigaction == asked;
 }
 
 static void ask(struct shot *s, struct m *m)
@@ -185,7 +199,8 @@ static void ask(struct shot *s, struct m *m)
 	a_store(&s->done, 0, relaxed);
 	/* [dump.ask] pairs with [dump.asked]: the shot. */
 	a_store(&m->shot, s, release);
-	if (os_signal_thread(a_load(&m->tid, relaxed), SIGURG) != 0)
+	if (!listening() ||
+	    os_signal_thread(a_load(&m->tid, relaxed), SIGURG) != 0)
 		a_store(&s->done, 1, relaxed);
 }
 
@@ -201,12 +216,19 @@ static bool await(struct shot *s, struct m *m, int64_t until)
 		}
 		os_futex_wait(&s->done, 0, until);
 	}
-	if (a_swap(&m->shot, NULL, relaxed) == s)
+	if (a_swap(&m->shot, LATE, relaxed) == s)
 		return false;
+	a_store(&m->shot, NULL, relaxed);
 	/* [dump.late] pairs with [dump.answer]. */
 	while (a_load(&s->done, acquire) == 0)
 		a_yield();
 	return s->taken;
+}
+
+const struct shot *shot_of(struct m *m)
+{
+	ask(&shots[0], m);
+	return await(&shots[0], m, os_now() + ANSWER_NS) ? &shots[0] : NULL;
 }
 
 size_t shot_running(size_t *at, const struct m *except)

@@ -38,10 +38,12 @@ struct shot *shot(size_t i);
 /* The first n are of these, as far as they wait. */
 void shot_held(struct g **g, size_t n);
 
-/* Be ready for the signal; who had it before gets what is not for us. */
+/* Be ready for the signal, once; who had it before gets what is not for us. */
 void shot_listen(void);
 /* As many as it returns are of threads that may run a goroutine, from *at on, which
  * is 0 at first; 0: there are no more.  One of them is not to be asked. */
 size_t shot_running(size_t *at, const struct m *except);
+/* Of this one; NULL: it could not be had. */
+const struct shot *shot_of(struct m *m);
 
 #endif

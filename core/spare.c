@@ -190,10 +190,12 @@ static void find_stack(struct m *m)
 
 static void retire(struct m *m)
 {
-	overflow_thread_end(m);
-	arch_self_set(NULL);
 	lock_take(&pool.lock);
 	a_store(&m->tid, 0, relaxed);
+	lock_drop(&pool.lock);
+	crash_thread_end(m);
+	arch_self_set(NULL);
+	lock_take(&pool.lock);
 	m->next = pool.retired;
 	pool.retired = m;
 	pool.threads--;
@@ -205,12 +207,13 @@ static void *thread_main(void *arg)
 	struct m *m = arg;
 
 	arch_self_set(m);
-	a_store(&m->tid, os_thread_id(), relaxed);
+	crash_thread(m);
+	/* [spare.born] pairs with [spare.alive]: its stack for signals. */
+	a_store(&m->tid, os_thread_id(), release);
 	find_stack(m);
 	carry_begin(m);
 	sanitize_thread(&m->fiber);
 	os_timer_slack();
-	overflow_thread(m);
 	settle(m, m_p(m));
 	os_signals_as_remembered();
 	worker_run(m);
@@ -468,7 +471,10 @@ size_t spare_running(struct m **to, size_t most, size_t *at)
 			if (i < *at)
 				continue;
 			++*at;
-			if (a_load(&m->tid, relaxed) && !m->listed)
+			/* A signal needs a stack of its own.
+			 * [spare.alive] pairs with [spare.born]. */
+			if (a_load(&m->tid, acquire) && !m->listed &&
+			    m->signal_stack)
 				to[n++] = m;
 		}
 	lock_drop(&pool.lock);
@@ -480,6 +486,18 @@ int spare_threads(void)
 	lock_take(&pool.lock);
 	int n = pool.threads;
 
+	lock_drop(&pool.lock);
+	return n;
+}
+
+int spare_waiting(void)
+{
+	int n = 0;
+
+	lock_take(&pool.lock);
+	for (struct chunk *c = pool.chunks; c; c = c->next)
+		for (int k = 0; k < MS_A_CHUNK; k++)
+			n += a_load(&c->m[k].tid, relaxed) && c->m[k].listed;
 	lock_drop(&pool.lock);
 	return n;
 }

@@ -21,7 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
+
+enum { SCOPES = 64 }; /* within each other */
 
 static Dwfl *session;
 static bool attached;
@@ -29,34 +32,12 @@ static bool attached;
 /* The walk under way. */
 static struct {
 	const struct unwind_from *from;
-	bool (*visit)(void *arg, uintptr_t pc);
+	unwind_visit *visit;
 	void *arg;
+	bool returned; /* its first pc is where a call returns to */
 } walk;
 
 /* -- what libdw asks for -- */
-
-static int find_debug(Dwfl_Module *module, void **data, const char *name,
-		      Dwarf_Addr base, const char *file, const char *link,
-		      GElf_Word crc, char **found)
-{
-	const unsigned char *id;
-	GElf_Addr at;
-	char path[128] = "/usr/lib/debug/.build-id/";
-	size_t end = strlen(path);
-	int fd, n = dwfl_module_build_id(module, &id, &at);
-
-	(void)data, (void)name, (void)base, (void)file, (void)link, (void)crc;
-	if (n < 2 || n > 32)
-		return -1;
-	for (int i = 0; i < n; i++)
-		end += (size_t)snprintf(path + end, sizeof(path) - end,
-					i == 0 ? "%02x/" : "%02x", id[i]);
-	strcpy(path + end, ".debug");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		*found = strdup(path);
-	return fd;
-}
 
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread)
 {
@@ -82,6 +63,14 @@ static bool is_code(uintptr_t at)
 	return dwfl_addrmodule(session, at) != NULL;
 }
 
+/* A return address that its function may have signed: libdw does not know. */
+static uintptr_t unsigned_code(uintptr_t value)
+{
+	return arch_code(value) != value && is_code(arch_code(value))
+		       ? arch_code(value)
+		       : value;
+}
+
 static bool read_word(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *word, void *arg)
 {
 	const struct unwind_from *from = walk.from;
@@ -93,17 +82,15 @@ static bool read_word(Dwfl *dwfl, Dwarf_Addr at, Dwarf_Word *word, void *arg)
 	    from->n - (at - from->at) < sizeof(value))
 		return false;
 	memcpy(&value, from->bytes + (at - from->at), sizeof(value));
-	/* A return address that its function has signed: libdw does not know. */
-	if (arch_code(value) != value && is_code(arch_code(value)))
-		value = arch_code(value);
-	*word = value;
+	*word = unsigned_code(value);
 	return true;
 }
 
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
 	const struct unwind_from *from = walk.from;
-	const int saved[] = { ARCH_REGISTER_FP, ARCH_REGISTER_SP };
+	const int saved[] = { ARCH_REGISTER_FP, ARCH_REGISTER_SP,
+			      ARCH_REGISTER_PC };
 	bool ok = true;
 
 	(void)arg;
@@ -111,7 +98,8 @@ static bool set_registers(Dwfl_Thread *thread, void *arg)
 		ok = dwfl_thread_state_registers(thread, 0, ARCH_REGISTERS,
 						 from->reg);
 	for (size_t i = 0; !from->whole && i < ARRAY_LEN(saved); i++)
-		ok &= dwfl_thread_state_registers(thread, saved[i], 1,
+		ok &= saved[i] < 0 ||
+		      dwfl_thread_state_registers(thread, saved[i], 1,
 						  &from->reg[saved[i]]);
 	dwfl_thread_state_register_pc(thread, from->pc);
 	return ok;
@@ -129,26 +117,92 @@ static const Dwfl_Thread_Callbacks threads = {
 static int frame(Dwfl_Frame *state, void *arg)
 {
 	Dwarf_Addr pc;
+	bool interrupted, call;
 
 	(void)arg;
-	if (!dwfl_frame_pc(state, &pc, NULL))
+	if (!dwfl_frame_pc(state, &pc, &interrupted))
 		return DWARF_CB_ABORT;
-	return walk.visit(walk.arg, arch_code(pc)) ? DWARF_CB_OK
-						   : DWARF_CB_ABORT;
+	call = !interrupted || walk.returned;
+	walk.returned = false;
+	return walk.visit(walk.arg, arch_code(pc), call) ? DWARF_CB_OK
+							 : DWARF_CB_ABORT;
 }
 
-void unwind_walk(const struct unwind_from *from,
-		 bool (*visit)(void *arg, uintptr_t pc), void *arg)
+/* Is it known how to unwind from there? */
+static bool has_rules(uintptr_t pc)
 {
-	walk.from = from;
+	Dwfl_Module *module = dwfl_addrmodule(session, pc);
+	Dwarf_Addr bias = 0;
+	Dwarf_CFI *rules = module ? dwfl_module_eh_cfi(module, &bias) : NULL;
+	Dwarf_Frame *frame;
+
+	if (rules && dwarf_cfi_addrframe(rules, pc - bias, &frame) == 0) {
+		free(frame);
+		return true;
+	}
+	rules = module ? dwfl_module_dwarf_cfi(module, &bias) : NULL;
+	if (!rules || dwarf_cfi_addrframe(rules, pc - bias, &frame) != 0)
+		return false;
+	free(frame);
+	return true;
+}
+
+/* One of the registers; NULL: this CPU has none for that. */
+static uintptr_t *reg(struct unwind_from *from, int i)
+{
+	return i < 0 ? NULL : &from->reg[i];
+}
+
+/* Where a call leaves where it returns to; NULL: on the stack. */
+static uintptr_t *link_of(struct unwind_from *from)
+{
+	return reg(from, ARCH_REGISTER_LINK);
+}
+
+/* As after the return from a function that has done nothing yet. */
+static bool step_back(struct unwind_from *from)
+{
+	Dwarf_Word word;
+
+	if (link_of(from)) {
+		from->pc = *link_of(from);
+		return true;
+	}
+	if (!read_word(NULL, from->reg[ARCH_REGISTER_SP], &word, NULL))
+		return false;
+	from->pc = word;
+	from->reg[ARCH_REGISTER_SP] += sizeof(word);
+	return true;
+}
+
+void unwind_walk(const struct unwind_from *start, unwind_visit *visit,
+		 void *arg)
+{
+	struct unwind_from from = *start;
+
+	walk.from = &from;
 	walk.visit = visit;
 	walk.arg = arg;
+	walk.returned = false;
+	if (link_of(&from))
+		*link_of(&from) = unsigned_code(*link_of(&from));
+	/* A call of what is no code, such as NULL; or by a table of calls to
+	 * shared libraries, for which there may be no rules. */
+	if (from.whole && (!is_code(from.pc) ||
+			   (link_of(&from) && !has_rules(from.pc)))) {
+		if (!visit(arg, from.pc, false) || !step_back(&from))
+			return;
+		walk.returned = true;
+	}
+	/* Rules for the tables of calls to shared libraries want it as such. */
+	if (reg(&from, ARCH_REGISTER_PC))
+		*reg(&from, ARCH_REGISTER_PC) = from.pc;
 	dwfl_getthread_frames(session, getpid(), frame, NULL);
 }
 
 /* -- names -- */
 
-/* In C++, if that is there; else as it is. */
+/* Of C++, if that is there; else as it is. */
 char *__cxa_demangle(const char *name, char *buffer, size_t *n, int *status)
 	__attribute__((weak));
 
@@ -156,6 +210,38 @@ struct name {
 	char *text;
 	size_t room;
 };
+
+/* From the bracket that the last one closes. */
+static void cut_parameters(char *name)
+{
+	char *at = strrchr(name, ')');
+	int depth = 0;
+
+	for (; at && at > name; at--) {
+		depth += (*at == ')') - (*at == '(');
+		if (depth == 0) {
+			*at = '\0';
+			return;
+		}
+	}
+}
+
+/* Templates begin with what they return: a word, then the name. */
+static const char *after_result(const char *name)
+{
+	const char *start = name;
+	int depth = 0;
+
+	for (const char *at = name; *at; at++) {
+		depth +=
+			(*at == '(' || *at == '<') - (*at == ')' || *at == '>');
+		if (*at == 'o' && strncmp(at, "operator", 8) == 0)
+			break; /* what follows may be any sign */
+		if (*at == ' ' && depth == 0)
+			start = at + 1;
+	}
+	return start;
+}
 
 static const char *readable(struct name *to, const char *name)
 {
@@ -168,7 +254,8 @@ static const char *readable(struct name *to, const char *name)
 	if (!out)
 		return name;
 	to->text = out;
-	return out;
+	cut_parameters(out);
+	return after_result(out);
 }
 
 static const char *die_name(Dwarf_Die *die)
@@ -217,12 +304,17 @@ static const char *full(const struct unwind_place *at, char *to, size_t room)
 	return to;
 }
 
-static bool is_ours(const struct unwind_place *at)
+static Dwfl_Module *library, *program;
+
+/* By its source; or by its file, if that is not the program's. */
+static bool is_ours(const Dwfl_Module *module, const struct unwind_place *at)
 {
 	static const char *const rooms[] = { "core/", "sync/", "arch/" };
 	char path[PATH_MAX];
 	size_t n = strlen(root);
 
+	if (module == library && module != program)
+		return true;
 	if (n == 0 || !at->file ||
 	    strncmp(full(at, path, sizeof(path)), root, n) != 0)
 		return false;
@@ -232,26 +324,42 @@ static bool is_ours(const struct unwind_place *at)
 	return false;
 }
 
-static bool place_of(Dwfl_Module *module, uintptr_t pc,
-		     struct unwind_place *place)
+/* The unit that pc is in.  libdw looks in .debug_aranges, which clang leaves out;
+ * and what lies in no unit it takes for the one before. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, uintptr_t pc, Dwarf_Addr *bias)
 {
-	Dwfl_Line *line = dwfl_module_getsrc(module, pc);
+	Dwarf_Die *unit = dwfl_module_addrdie(module, pc, bias);
 
-	if (!line)
+	if (unit && dwarf_haspc(unit, pc - *bias) > 0)
+		return unit;
+	for (unit = NULL; (unit = dwfl_module_nextcu(module, unit, bias));)
+		if (dwarf_haspc(unit, pc - *bias) > 0)
+			return unit;
+	return NULL;
+}
+
+/* Of the instruction at pc, which the unit counts from 0. */
+static bool place_of(Dwarf_Die *unit, uintptr_t pc, struct unwind_place *place)
+{
+	Dwarf_Line *line = dwarf_getsrc_die(unit, pc);
+	Dwarf_Attribute a;
+
+	if (!line || dwarf_lineno(line, &place->line) != 0)
 		return false;
-	place->file = dwfl_lineinfo(line, NULL, &place->line, NULL, NULL, NULL);
-	place->dir = dwfl_line_comp_dir(line);
+	place->file = dwarf_linesrc(line, NULL, NULL);
+	place->dir = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &a));
 	return place->file != NULL;
 }
 
 static void find_root(void)
 {
 	uintptr_t here = (uintptr_t)unwind_ready;
-	Dwfl_Module *module = dwfl_addrmodule(session, here);
 	struct unwind_place place = { 0 };
+	Dwarf_Addr bias;
+	Dwarf_Die *unit = library ? unit_of(library, here, &bias) : NULL;
 	size_t n;
 
-	if (!module || !place_of(module, here, &place))
+	if (!unit || !place_of(unit, here - bias, &place))
 		return;
 	full(&place, root, sizeof(root));
 	n = strlen(root) - strlen("core/unwind.c");
@@ -261,58 +369,102 @@ static void find_root(void)
 /* -- all places of one instruction -- */
 
 struct visitor {
+	Dwfl_Module *module;
 	void (*visit)(void *, const struct unwind_place *);
 	void *arg;
 };
 
 static void say_place(const struct visitor *v, struct unwind_place *place)
 {
-	place->ours = is_ours(place);
+	place->ours = is_ours(v->module, place);
 	v->visit(v->arg, place);
 }
 
-/* The functions that are inlined there, and the one that they are inlined into,
- * are what the scopes from the innermost to the whole unit are of. */
-static void name_scopes(Dwarf_Die *unit, Dwarf_Die *scope, int n,
-			struct unwind_place *place, const struct visitor *v)
+/* Those around an instruction, from the unit's to the innermost. */
+struct scopes {
+	Dwarf_Die die[SCOPES];
+	int n;
+};
+
+static bool may_hold(Dwarf_Die *die, uintptr_t pc)
 {
-	const char *symbol = place->function;
+	switch (dwarf_tag(die)) {
+	case DW_TAG_subprogram:
+	case DW_TAG_inlined_subroutine:
+	case DW_TAG_lexical_block:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+		return dwarf_haspc(die, pc) > 0;
+	case DW_TAG_namespace:
+	case DW_TAG_class_type:
+	case DW_TAG_structure_type:
+		return true; /* functions may be in there */
+	default:
+		return false;
+	}
+}
 
-	for (int i = 0; i < n; i++) {
-		int tag = dwarf_tag(&scope[i]);
+/* By dwarf_getscopes a function that is inlined from another unit is not found, as
+ * optimization at link time leaves many. */
+static bool find_scopes(struct scopes *s, Dwarf_Die *parent, uintptr_t pc)
+{
+	Dwarf_Die die;
+	int n = s->n;
 
-		if (tag == DW_TAG_subprogram) {
-			place->function = die_name(&scope[i]);
-			if (!place->function)
-				place->function = symbol;
-			break;
-		}
-		if (tag != DW_TAG_inlined_subroutine)
+	if (n == SCOPES || dwarf_child(parent, &die) != 0)
+		return false;
+	do {
+		if (!may_hold(&die, pc))
 			continue;
+		s->die[n] = die;
+		s->n = n + 1;
+		if (find_scopes(s, &die, pc) || dwarf_haspc(&die, pc) > 0)
+			return true;
+		s->n = n;
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return false;
+}
+
+/* The functions that are inlined there, and the one that they are inlined into. */
+static void say_scopes(Dwarf_Die *unit, struct scopes *s,
+		       struct unwind_place *place, const struct visitor *v)
+{
+	const struct unwind_place symbol = *place;
+
+	for (int i = s->n - 1; i >= 0; i--) {
+		Dwarf_Die *scope = &s->die[i];
+		int tag = dwarf_tag(scope);
+
+		if (tag != DW_TAG_subprogram &&
+		    tag != DW_TAG_inlined_subroutine)
+			continue;
+		/* What has no linkage may have no name for it either: then
+		 * the symbol says more. */
+		if (tag == DW_TAG_inlined_subroutine || !symbol.function ||
+		    symbol.function == symbol.plain)
+			place->function = die_name(scope);
+		place->plain = dwarf_diename(scope);
+		if (tag == DW_TAG_subprogram)
+			break;
 		place->inlined = true;
-		place->function = die_name(&scope[i]);
 		say_place(v, place);
-		call_place(unit, &scope[i], place);
+		call_place(unit, scope, place);
 		place->inlined = false;
-		place->function = symbol;
+		place->function = symbol.function;
+		place->plain = symbol.plain;
 	}
 	say_place(v, place);
 }
 
-/* The same from the outermost tag that is known there, if any. */
-static void name_all(Dwfl_Module *module, uintptr_t pc,
-		     struct unwind_place *place, const struct visitor *v)
+/* pc: as the unit counts. */
+static void say_all(Dwarf_Die *unit, uintptr_t pc, struct unwind_place *place,
+		    const struct visitor *v)
 {
-	Dwarf_Die *inner = NULL, *scopes = NULL;
-	Dwarf_Addr bias;
-	Dwarf_Die *unit = dwfl_module_addrdie(module, pc, &bias);
-	int n = unit ? dwarf_getscopes(unit, pc - bias, &inner) : 0;
+	struct scopes scopes = { .n = 0 };
 
-	if (n > 0)
-		n = dwarf_getscopes_die(&inner[0], &scopes);
-	name_scopes(unit, scopes, n, place, v);
-	free(scopes);
-	free(inner);
+	place_of(unit, pc, place);
+	find_scopes(&scopes, unit, pc);
+	say_scopes(unit, &scopes, place, v);
 }
 
 bool unwind_name(uintptr_t pc,
@@ -320,35 +472,41 @@ bool unwind_name(uintptr_t pc,
 		 void *arg)
 {
 	static struct name text;
-	const struct visitor v = { visit, arg };
+	struct visitor v = { dwfl_addrmodule(session, pc), visit, arg };
 	struct unwind_place place = { 0 };
-	Dwfl_Module *module = dwfl_addrmodule(session, pc);
-	GElf_Off offset;
+	Dwarf_Addr bias;
+	Dwarf_Die *unit;
+	GElf_Off offset = 0;
 	GElf_Sym symbol;
 
-	if (!module)
+	if (!v.module)
 		return false;
-	place.function = readable(
-		&text, dwfl_module_addrinfo(module, pc, &offset, &symbol, NULL,
-					    NULL, NULL));
+	place.plain = dwfl_module_addrinfo(v.module, pc, &offset, &symbol, NULL,
+					   NULL, NULL);
+	if (place.plain && place.plain[0] == '$')
+		place.plain = NULL; /* where code begins, and data */
+	place.function = readable(&text, place.plain);
 	place.offset = place.function ? offset : 0;
-	if (!place_of(module, pc, &place) && !place.function)
-		return false;
-	name_all(module, pc, &place, &v);
-	return true;
+	unit = unit_of(v.module, pc, &bias);
+	if (unit)
+		say_all(unit, pc - bias, &place, &v);
+	else if (place.function)
+		say_place(&v, &place);
+	return unit || place.function;
 }
 
 const char *unwind_file(uintptr_t pc, uintptr_t *offset)
 {
-	const char *file;
+	const char *file = NULL, *name;
 	Dwarf_Addr start;
 	Dwfl_Module *module = dwfl_addrmodule(session, pc);
 
 	if (!module)
 		return NULL;
-	dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, &file, NULL);
+	name = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, &file,
+				NULL);
 	*offset = pc - start;
-	return file;
+	return file ? file : name;
 }
 
 /* -- the session -- */
@@ -376,7 +534,7 @@ bool unwind_ready(void)
 	static char *no_path;
 	static const Dwfl_Callbacks callbacks = {
 		.find_elf = dwfl_linux_proc_find_elf,
-		.find_debuginfo = find_debug,
+		.find_debuginfo = dwfl_build_id_find_debuginfo,
 		.debuginfo_path = &no_path,
 	};
 
@@ -388,6 +546,8 @@ bool unwind_ready(void)
 		return false;
 	if (!attached)
 		attached = attach();
+	library = dwfl_addrmodule(session, (uintptr_t)unwind_ready);
+	program = dwfl_addrmodule(session, getauxval(AT_ENTRY));
 	if (!root[0])
 		find_root();
 	return attached;

@@ -27,25 +27,30 @@ struct unwind_from {
 	uintptr_t at;      /* the bytes are those of the stack from here on */
 	const char *bytes; /* NULL: none */
 	size_t n;
+	bool cut; /* and there is more of it */
 };
 
 /* A place in the code: unknown parts are NULL, or 0. */
 struct unwind_place {
-	const char *function;
+	const char *function;   /* in C++ with its scopes, without parameters */
+	const char *plain;      /* without scopes */
 	uintptr_t offset;       /* in the function */
 	const char *dir, *file; /* dir: what file is relative to, or NULL */
 	int line;
 	bool inlined; /* into the next place */
-	bool ours;    /* the library's own, by its source */
+	bool ours;    /* the library's own */
 };
 
 /* See what the process has loaded now.  False: nothing can be told. */
 bool unwind_ready(void);
 
 /* Call `visit` with the pc of each frame, from the newest on, until it says false.
- * The pc of the first is where it is, those of others where a call returns to. */
-void unwind_walk(const struct unwind_from *from,
-		 bool (*visit)(void *arg, uintptr_t pc), void *arg);
+ * call: it is where a call returns to, which may be in the next function already;
+ * else where it was interrupted. */
+typedef bool unwind_visit(void *arg, uintptr_t pc, bool call);
+
+void unwind_walk(const struct unwind_from *from, unwind_visit *visit,
+		 void *arg);
 
 /* Call `visit` with the place of an instruction, and with those that it is inlined
  * to, from the innermost on.  False: it is not known. */

@@ -12,6 +12,7 @@
 #include "core/value.h"
 
 #include "core/base.h"
+#include "core/out.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,10 +61,11 @@ static void say_lines(const char *text)
 	const char *end;
 
 	while ((end = strchr(text, '\n'))) {
-		base_say("%.*s\n\t", (int)(end - text), text);
+		out_put(&base_out, text, (size_t)(end - text));
+		base_put("\n\t");
 		text = end + 1;
 	}
-	base_say("%s", text);
+	base_put(text);
 }
 
 void value_say(const struct leat_value *v)

@@ -125,8 +125,8 @@ static int come_in(leat_group *group, int how, leat_ctx *ctx)
 	}
 }
 
-int leat_group_start_(leat_group *group, int how, leat_ctx *ctx, leat_fn_ *fn,
-		      int argc, const uintptr_t *argv)
+NOT_INLINE int leat_group_start_(leat_group *group, int how, leat_ctx *ctx,
+				 leat_fn_ *fn, int argc, const uintptr_t *argv)
 {
 	struct go_extra extra = {
 		.end = { ended, group },

@@ -400,7 +400,8 @@ static struct m *done_at_end(struct m *m, void *group, uintptr_t result)
 	return add_inside(group, m, -1);
 }
 
-int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv)
+NOT_INLINE int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc,
+			   const uintptr_t *argv)
 {
 	struct go_extra extra = {
 		.end = { done_at_end, group },

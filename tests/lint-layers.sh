@@ -25,8 +25,9 @@ carry
 sched dispatch park due wake worker spare procs fake
 say
 shot
+schedtrace stall show
 dump deadlock
-overflow sysmon
+crash sysmon
 panic
 block go runtime
 '

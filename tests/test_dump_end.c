@@ -31,26 +31,17 @@ static void computes(void)
 
 /* -- by signals -- */
 
-static void catch_stderr(int *fd)
+static int asked_by_a_signal(void)
 {
 	int fds[2];
+	size_t n = 0;
 
 	EXPECT_EQ(pipe(fds), 0);
 	EXPECT_EQ(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
-	close(fds[1]);
-	*fd = fds[0];
-}
-
-static int asked_by_a_signal(void)
-{
-	int fd;
-	size_t n = 0;
-
-	catch_stderr(&fd);
 	for (int i = 0; i < 3; i++) {
 		raise(SIGUSR1);
 		while (count(text, "\ngoroutine 1 ") <= i) {
-			long got = read(fd, text + n, sizeof(text) - n - 1);
+			long got = read(fds[0], text + n, sizeof(text) - n - 1);
 
 			EXPECT(got > 0);
 			n += (size_t)got;
@@ -65,13 +56,18 @@ TEST(a_signal_that_is_set_asks_for_a_dump, "B.1")
 	EXPECT_EQ(leat_run(asked_by_a_signal), 0);
 }
 
-GO_TEST_DIES(sigquit_ends_the_process_with_a_dump, "B.1",
-	     "SIGQUIT: quit\n\ngoroutine 1 (main) [sleep]:\n"
-	     "sigquit_ends_the_process_with_a_dump(")
+static void quits(void)
 {
-	leat_sleep(10 * MS);
+	leat_sleep(10 * MS); /* nobody else computes: they wait */
 	raise(SIGQUIT);
-	leat_sleep(60000 * MS);
+}
+
+GO_TEST_DIES(sigquit_ends_the_process_with_a_dump, "B.1",
+	     "SIGQUIT: quit\n\ngoroutine 1 (main) [chan receive, 0x")
+{
+	line = leat_make(int, 0);
+	leat_go(quits);
+	receives();
 }
 
 static int ignores(void)
@@ -196,16 +192,6 @@ static void *panics_there(void *unused)
 	return unused;
 }
 
-GO_TEST_DIES(a_thread_that_is_not_the_runtimes_shows_where_it_was, "B.1",
-	     "panic: enough\n\non a thread that is not the runtime's, or in "
-	     "the scheduler:\npanics()\n\t")
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, panics_there, NULL);
-	leat_sleep(60000 * MS);
-}
-
 GO_TEST_DIES(a_deadlock_shows_where_each_waits, "R228 X6",
 	     "deadlock!\n\ngoroutine 1 (main) [chan receive, 0x")
 {
@@ -240,26 +226,29 @@ TEST_DIES(the_librarys_own_calls_are_shown_if_that_is_wanted, "B.1",
 	leat_run(panic_of_two);
 }
 
-static void ends_with(int (*fn)(void), const char *level, int *status)
-{
-	int fd;
-	pid_t child;
-	size_t n = 0;
-	long got;
+#define ELSEWHERE \
+	"on a thread that is not the runtime's, or in the scheduler:\n"
 
-	catch_stderr(&fd);
-	child = fork();
-	EXPECT(child >= 0);
-	if (child == 0) {
-		setenv("LEAT_TRACEBACK", level, 1);
-		leat_run(fn);
-		_exit(0);
-	}
-	EXPECT_EQ(waitpid(child, status, 0), child);
-	close(STDERR_FILENO);
-	while ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
-		n += (size_t)got;
-	text[n] = '\0';
+static int panics_elsewhere(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, panics_there, NULL);
+	leat_sleep(60000 * MS);
+	return 0;
+}
+
+TEST(a_thread_that_is_not_the_runtimes_shows_where_it_was, "B.1")
+{
+	static const char *const parts[] = { "panic: enough\n\n" ELSEWHERE
+					     "panics()\n\t",
+					     "at_large()\n\t",
+					     "panics_there()\n\t" };
+	int status;
+
+	ends_with(panics_elsewhere, "single", &status);
+	EXPECT_EQ(WEXITSTATUS(status), 2);
+	expect_said(parts, 3);
 }
 
 TEST(nothing_is_shown_if_that_is_wanted, "B.1")

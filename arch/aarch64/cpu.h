@@ -8,10 +8,14 @@
 
 #define CPU_LINE 128 /* the longest in use; most cores have 64 */
 
-/* Not yield, which most cores take for a nop: isb lasts as long as the pause
- * of x86-64. */
-/* DWARF's numbers of them. */
-enum { ARCH_REGISTERS = 32, ARCH_REGISTER_FP = 29, ARCH_REGISTER_SP = 31 };
+/* DWARF's numbers of them.  A call leaves where it returns to in LINK. */
+enum {
+	ARCH_REGISTERS = 32,
+	ARCH_REGISTER_FP = 29,
+	ARCH_REGISTER_LINK = 30,
+	ARCH_REGISTER_SP = 31,
+	ARCH_REGISTER_PC = -1,
+};
 
 /* Of user space, so its upper bits were zero before they became the signature. */
 static inline uintptr_t arch_code(uintptr_t saved)
@@ -19,6 +23,8 @@ static inline uintptr_t arch_code(uintptr_t saved)
 	return saved & 0xffffffffffff;
 }
 
+/* Not yield, which most cores take for a nop: isb lasts as long as the pause
+ * of x86-64. */
 static inline void cpu_relax(void)
 {
 	__asm__ volatile("isb" ::: "memory");

@@ -12,7 +12,7 @@ uintptr_t arch_registers(const void *context, uintptr_t *to)
 	static const unsigned char order[ARCH_REGISTERS] = {
 		REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
 		REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-		REG_R12, REG_R13, REG_R14, REG_R15,
+		REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP,
 	};
 	const ucontext_t *uc = context;
 

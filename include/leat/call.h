@@ -33,6 +33,9 @@ typedef void leat_fn_(void);
 #include <type_traits>
 
 /* A floating argument would be cut to fit an integer parameter. */
+/* Even unoptimized: who is called by it wants to know where in the program. */
+#define LEAT_INLINE_ __attribute__((always_inline)) inline
+
 template <class... A> inline constexpr bool leat_no_floats_()
 {
 	return (!std::is_floating_point<std::decay_t<A>>::value && ...);

@@ -1,16 +1,19 @@
 /*
  * dump.h - where all goroutines are.
  *
- *	SIGQUIT                  all, on stderr; ends the process (status 2)
+ *	SIGQUIT                  all, on stderr; ends the process (status 2); a
+ *	                         second one does at once
  *	LEAT_DUMP=USR1           all, on stderr, at that signal; it goes on
  *	leat_dump(fd)            all, wherever you like
  *	leat_stack(...)          the caller's, or all, into memory
  *
  * One goroutine after the other is held for the microseconds that it takes to copy
- * its stack, so each is shown as it was at an instant, and nobody waits.  One that
- * runs is asked by a signal, SIGURG, on its thread, which interrupts the system
- * call it may be in like any signal, and like those with SA_RESTART.  The text is
- * that of Go's tracebacks; files and lines need debugging information (-g).
+ * its stack, at most 64 KiB of it, so each is shown as it was at an instant; who
+ * would go on just then does a little later.  One that runs is asked by a signal,
+ * SIGURG, on its thread: poll, epoll_wait, nanosleep and what else is never restarted
+ * end with EINTR then.  A program that takes SIGURG for itself after leat_run sees
+ * "stack unavailable" for these.  The text is that of Go's tracebacks; files and lines
+ * need debugging information (-g).
  */
 #ifndef LEAT_DUMP_H
 #define LEAT_DUMP_H
@@ -31,6 +34,8 @@ extern "C" {
  *
  *	-EINVAL    the runtime has not been started
  *	-EAGAIN    there is no thread that could do it
+ *	-ENOMEM    no memory to keep the text until it is written
+ *	-ENOSYS    the process cannot be looked at: there is no /proc
  *	-E...      of write(fd, ...)
  */
 int leat_dump(int fd);

@@ -119,8 +119,8 @@ void leat_thread_unlock(void);
 
 /* C++: the same checks, exact to the parameter's type. */
 template <class R, class... P, class... A>
-inline int leat_go_with(const struct leat_attr *attr, R (*fn)(P...),
-			A &&...args)
+LEAT_INLINE_ int leat_go_with(const struct leat_attr *attr, R (*fn)(P...),
+			      A &&...args)
 {
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_go: wrong number of arguments");
@@ -134,7 +134,7 @@ inline int leat_go_with(const struct leat_attr *attr, R (*fn)(P...),
 }
 
 template <class R, class... P, class... A>
-inline int leat_go(R (*fn)(P...), A &&...args)
+LEAT_INLINE_ int leat_go(R (*fn)(P...), A &&...args)
 {
 	return leat_go_with(nullptr, fn, static_cast<A &&>(args)...);
 }

@@ -98,8 +98,8 @@ int leat_group_wait_ctx(leat_ctx *ctx, leat_group *group, leat_error *first);
 }
 
 template <class... P, class... A>
-inline int leat_group_words_(leat_group *group, int how, leat_ctx *ctx,
-			     leat_error (*fn)(P...), A &&...args)
+LEAT_INLINE_ int leat_group_words_(leat_group *group, int how, leat_ctx *ctx,
+				   leat_error (*fn)(P...), A &&...args)
 {
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_group_go: wrong number of arguments");
@@ -115,23 +115,24 @@ inline int leat_group_words_(leat_group *group, int how, leat_ctx *ctx,
 }
 
 template <class... P, class... A>
-inline int leat_group_go(leat_group *group, leat_error (*fn)(P...), A &&...args)
+LEAT_INLINE_ int leat_group_go(leat_group *group, leat_error (*fn)(P...),
+			       A &&...args)
 {
 	return leat_group_words_(group, LEAT_GROUP_GO_, nullptr, fn,
 				 static_cast<A &&>(args)...);
 }
 
 template <class... P, class... A>
-inline int leat_group_try_go(leat_group *group, leat_error (*fn)(P...),
-			     A &&...args)
+LEAT_INLINE_ int leat_group_try_go(leat_group *group, leat_error (*fn)(P...),
+				   A &&...args)
 {
 	return leat_group_words_(group, LEAT_GROUP_TRY_, nullptr, fn,
 				 static_cast<A &&>(args)...);
 }
 
 template <class... P, class... A>
-inline int leat_group_go_ctx(leat_ctx *ctx, leat_group *group,
-			     leat_error (*fn)(P...), A &&...args)
+LEAT_INLINE_ int leat_group_go_ctx(leat_ctx *ctx, leat_group *group,
+				   leat_error (*fn)(P...), A &&...args)
 {
 	return leat_group_words_(group, LEAT_GROUP_CTX_, ctx, fn,
 				 static_cast<A &&>(args)...);

@@ -63,7 +63,7 @@ int leat_wg_go_(leat_wg *group, leat_fn_ *fn, int argc, const uintptr_t *argv);
 }
 
 template <class R, class... P, class... A>
-inline int leat_wg_go(leat_wg *group, R (*fn)(P...), A &&...args)
+LEAT_INLINE_ int leat_wg_go(leat_wg *group, R (*fn)(P...), A &&...args)
 {
 	static_assert(sizeof...(P) == sizeof...(A),
 		      "leat_wg_go: wrong number of arguments");
