@@ -216,10 +216,11 @@ fmt:
 	clang-format -i $(FORMAT)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/include/leat $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/include/leat $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/leat
 	install -m 644 include/leat.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/leat/*.h $(DESTDIR)$(PREFIX)/include/leat
 	install -m 755 tools/leat-copies $(DESTDIR)$(PREFIX)/bin
+	install -m 644 tools/leat-gdb.py $(DESTDIR)$(PREFIX)/share/leat
 	install -m 644 $(OUT)/libleat.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(OUT)/libleat.so.0 $(DESTDIR)$(PREFIX)/lib/libleat.so.$(VERSION)
 	ln -sf libleat.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libleat.so.0

@@ -20,6 +20,9 @@
 
 static void require_running(const char *call)
 {
+	if (a_load(&sched.phase, relaxed) == SCHED_FORKED)
+		fatal("%s: a call into the runtime in the child of a fork",
+		      call);
 	if (a_load(&sched.phase, relaxed) == SCHED_OFF)
 		fatal("%s: the runtime is not running; see leat_run", call);
 }

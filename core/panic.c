@@ -339,6 +339,13 @@ void leat_panicf(const char *format, ...)
 	leat_panic_(v);
 }
 
+bool panic_runs(void)
+{
+	const struct leat_panic_state_ *r = mine()->panic;
+
+	return r && r->kind == PANIC && !r->recovered;
+}
+
 bool leat_recover(struct leat_value *v)
 {
 	struct leat_panic_state_ *r = mine()->panic;

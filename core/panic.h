@@ -22,6 +22,9 @@ void panic_defer(struct leat_deferred_ *d, leat_fn_ *fn, void *arg);
 
 void panic_take_back(struct leat_deferred_ *d);
 
+/* In a deferred call: is it run by a panic that nobody has recovered yet? */
+bool panic_runs(void);
+
 /* Run all that the calling goroutine has deferred: it ends. */
 void panic_exit(void);
 

@@ -57,18 +57,27 @@ static inline uint32_t m_below(uint32_t n)
 	return (uint32_t)((uint64_t)(x ^ x >> 16) * n >> 32);
 }
 
-/* RUNNING -> WAITING: stop the calling goroutine, then store value in *word,
- * with release.  Returns when it was readied: where it runs now. */
+/* RUNNING -> WAITING: stop the calling goroutine, which waits for something at `on`,
+ * then store value in *word, with release.  Returns when it was readied: where it
+ * runs now. */
 SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
-park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
+park_at(struct m *m, enum g_reason why, const void *on, _Atomic uint64_t *word,
+	uint64_t value)
 {
 	struct g *g = m->g;
 
 	g->reason = why;
-	g->on = word;
+	g->on = on;
 	a_store(&g->state, G_WAITING, relaxed);
 	return arrive(
 		leap(m, &g->ctx, &g->fiber, next_of(m, m_p(m)), word, value));
+}
+
+/* The same, if that is where the word is. */
+SANITIZE_SWITCHES static ALWAYS_INLINE struct m *
+park(struct m *m, enum g_reason why, _Atomic uint64_t *word, uint64_t value)
+{
+	return park_at(m, why, word, word, value);
 }
 
 /* WAITING -> RUNNABLE: queue g.  Exactly once for each park. */

@@ -64,6 +64,7 @@ static void start(const struct leat_options *options)
 	a_store(&sched.automatic, sched.options.procs == 0, relaxed);
 	for (int i = 1; i < procs; i++)
 		idle_publish(&sched.idle, i, false);
+	fork_init();
 	crash_init();
 	dump_init();
 	a_store(&sched.phase, SCHED_ON, relaxed);

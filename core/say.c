@@ -85,6 +85,12 @@ void say_take(struct say *to, const struct g *g, const char *state)
 	};
 	if (g->name)
 		snprintf(to->name, sizeof(to->name), "%s", g->name);
+	if (!to->object || !say_chan_look)
+		return;
+	to->sends = g->reason == G_CHAN_SEND;
+	to->receives = g->reason == G_CHAN_RECEIVE;
+	if (to->sends || to->receives)
+		say_chan_look(to->object, &to->chan);
 }
 
 /* -- places -- */

@@ -21,6 +21,17 @@
 #include "core/out.h"
 #include "core/unwind.h"
 
+/* A channel that a goroutine waits at; sync/life.c knows.  Safe while that is
+ * held. */
+struct say_chan {
+	uint64_t cap, len;
+	uint64_t sendx,
+		recvx; /* where in the buffer the next goes, and comes from */
+	bool closed;
+};
+
+__attribute__((weak)) void say_chan_look(const void *chan, struct say_chan *to);
+
 /* What is said of one, apart from its stack. */
 struct say {
 	uint64_t id, parent;
@@ -30,6 +41,8 @@ struct say {
 	unsigned minutes;   /* since when, if it is at least one */
 	bool locked;        /* to its thread */
 	const void *entry, *site;
+	bool sends, receives; /* at the channel that is its object: */
+	struct say_chan chan;
 };
 
 /* Of g, which is the caller's, or held. */

@@ -21,11 +21,11 @@
 #include "core/os.h"
 #include "core/p.h"
 
-enum { SCHED_OFF, SCHED_ON, SCHED_DEAD };
+enum { SCHED_OFF, SCHED_ON, SCHED_DEAD, SCHED_FORKED };
 
 struct sched {
 	/* Read by all, written rarely. */
-	_Atomic uint32_t phase;    /* SCHED_OFF, SCHED_ON, SCHED_DEAD */
+	_Atomic uint32_t phase;    /* SCHED_OFF and so on */
 	_Atomic int procs;         /* Ps in use: p[0 .. procs) */
 	_Atomic uint32_t stopping; /* odd: the n-th stop of all Ps is wanted */
 	enum leat_idle policy;
@@ -109,6 +109,9 @@ size_t spare_running(struct m **to, size_t most, size_t *at);
 
 /* f, with all Ps stopped; false, too, if they are being stopped just now. */
 bool procs_stopped(bool (*f)(void));
+
+/* -- fork.c -- */
+void fork_init(void);
 
 /* -- crash.c -- */
 

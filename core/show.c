@@ -9,6 +9,7 @@
  */
 #include "core/show.h"
 
+#include "core/queues.h"
 #include "core/sched.h"
 
 enum { ROUNDS = 3 };
@@ -19,6 +20,7 @@ void show_begin(void)
 {
 	dump++;
 	say_forget();
+	queues_begin();
 }
 
 void show_not(struct g *g)
@@ -34,6 +36,7 @@ bool show_inner(void)
 void show(struct out *o, const struct shot *s)
 {
 	s->g->told = dump;
+	queues_add(&s->say);
 	say_header(o, &s->say);
 	if (s->from.bytes)
 		say_frames(o, &s->from, show_inner(), &s->say);
@@ -130,4 +133,5 @@ void show_all(struct out *o, size_t most, const struct m *self)
 		out_say(o, "\n... and %zu more\n", left);
 	else if (left > 0)
 		show_rest(o);
+	queues_say(o);
 }

@@ -30,7 +30,9 @@
 #define UNUSED_NS    5000000000ll
 #define THREAD_STACK (256ul << 10)
 
-enum { THREADS_MAX = 10000, MS_A_CHUNK = 16 };
+enum { MS_A_CHUNK = 16 };
+
+static _Atomic int threads_max = 10000; /* as Go */
 
 /* Ms are made in chunks, which are never freed. */
 struct chunk {
@@ -242,19 +244,26 @@ static void reset(struct m *m, struct p *p)
 	a_store(&p->m, m, release);
 }
 
+static _Noreturn void exhausted(int max)
+{
+	base_dying();
+	base_say("runtime: program exceeds %d-thread limit\n", max);
+	fatal("thread exhaustion");
+}
+
 static bool new_thread(struct p *p)
 {
 	struct m *m;
 
 	lock_take(&pool.lock);
-	bool full = pool.threads == THREADS_MAX;
+	int max = a_load(&threads_max, relaxed);
+	bool full = pool.threads >= max;
 
 	m = full ? NULL : new_m_locked();
 	pool.threads += m != NULL;
 	lock_drop(&pool.lock);
 	if (full)
-		fatal("thread exhaustion: program exceeds %d-thread limit",
-		      THREADS_MAX);
+		exhausted(max);
 	if (!m)
 		return false;
 	reset(m, p);
@@ -488,6 +497,12 @@ int spare_threads(void)
 
 	lock_drop(&pool.lock);
 	return n;
+}
+
+int leat_threads_max(int n)
+{
+	return n < 1 ? a_load(&threads_max, relaxed)
+		     : a_swap(&threads_max, n, relaxed);
 }
 
 int spare_waiting(void)

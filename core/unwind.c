@@ -188,8 +188,8 @@ void unwind_walk(const struct unwind_from *start, unwind_visit *visit,
 		*link_of(&from) = unsigned_code(*link_of(&from));
 	/* A call of what is no code, such as NULL; or by a table of calls to
 	 * shared libraries, for which there may be no rules. */
-	if (from.whole && (!is_code(from.pc) ||
-			   (link_of(&from) && !has_rules(from.pc)))) {
+	if (from.whole &&
+	    (!is_code(from.pc) || (link_of(&from) && !has_rules(from.pc)))) {
 		if (!visit(arg, from.pc, false) || !step_back(&from))
 			return;
 		walk.returned = true;

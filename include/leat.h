@@ -27,5 +27,6 @@
 #include "leat/time.h"
 #include "leat/timer.h"
 #include "leat/waitgroup.h"
+#include "leat/workers.h"
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "core/base.h"
 #include "core/panic.h"
+#include "core/say.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -191,6 +192,23 @@ size_t leat_chan_cap_(const struct leat_chan_ *c)
 }
 
 /* How many there were at one instant: head did not move while tail was read. */
+void say_chan_look(const void *chan, struct say_chan *to)
+{
+	struct leat_chan_ *c = (struct leat_chan_ *)(uintptr_t)chan; // NOLINT
+	uint64_t tail;
+
+	*to = (struct say_chan){
+		.cap = c->ring.cap,
+		.len = leat_chan_len_(c),
+		.closed = a_load(&c->word, relaxed) & CHAN_SHUT,
+	};
+	if (c->ring.cap == 0)
+		return;
+	tail = a_load(&c->ring.tail, relaxed);
+	to->sendx = tail & (c->ring.lap - 1);
+	to->recvx = a_load(&c->ring.head, relaxed) & (c->ring.lap - 1);
+}
+
 size_t leat_chan_len_(struct leat_chan_ *c)
 {
 	uint64_t head, tail;

@@ -256,8 +256,8 @@ wait_in_line(struct leat_chan_ *c, enum direction d, void *elem, struct m *m,
 	word = chan_unlocked(c);
 	if (alone) {
 		a_store(&c->word, word, relaxed);
-		m = park(m, d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,
-			 bias_mark(m), 0);
+		m = park_at(m, d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE, c,
+			    bias_mark(m), 0);
 	} else {
 		m = waiter_wait(&who, m,
 				d == CHAN_SEND ? G_CHAN_SEND : G_CHAN_RECEIVE,

@@ -11,6 +11,10 @@ set -eu
 
 unreached() {
 	cat <<-END
+	runtime: cannot allocate memory: malloc fails at the start, where hwloc does
+	not survive it either
+	leat_map: a value that is the library's own: no program can name it
+	leat_map: no memory for a thread: pthread_setspecific fails
 	END
 }
 

@@ -22,16 +22,16 @@ g
 inject idle trim
 p backoff m
 carry
-sched dispatch park due wake worker spare procs fake
+sched dispatch park due wake worker spare procs fake fork
 say
-shot
+queues shot
 schedtrace stall show
 dump deadlock
 crash sysmon
 panic
 block go runtime
 '
-doors='base atomic backoff lock os clock own park g go panic timer due fake deadlock'
+doors='base atomic backoff lock os clock own park g go panic timer due fake deadlock say'
 
 rc=0
 says() {

@@ -297,6 +297,72 @@ GO_TEST(the_middle_of_a_long_stack_is_left_out, "B.1")
 	leat_send(line, 1);
 }
 
+static atomic_ulong senders[2], receiver;
+
+static void sends(leat_sender(int) to, int n)
+{
+	atomic_store(&senders[n], leat_goid());
+	leat_send(to, n);
+}
+
+static void receives_too(void)
+{
+	atomic_store(&receiver, leat_goid());
+	receives(0);
+}
+
+/* By number. */
+static const char *both(void)
+{
+	static char list[60];
+	unsigned long a = atomic_load(&senders[0]),
+		      b = atomic_load(&senders[1]);
+
+	snprintf(list, sizeof(list), "%lu, %lu", a < b ? a : b, a < b ? b : a);
+	return list;
+}
+
+static bool both_are_there(void *first, void *second)
+{
+	char one[200], other[200];
+
+	snprintf(one, sizeof(one),
+		 "channel %p: 4 of 4 values, sendx 2, recvx 2\n\tsendq: "
+		 "goroutine %s\n\trecvq: empty\n",
+		 first, both());
+	snprintf(other, sizeof(other),
+		 "channel %p: no buffer\n\tsendq: empty\n\trecvq: goroutine "
+		 "%lu\n",
+		 second, atomic_load(&receiver));
+	dumped();
+	return strstr(text, one) && strstr(text, other);
+}
+
+GO_TEST(channels_are_shown_with_who_waits_there, "E34 B.1")
+{
+	leat_chan(int) first = leat_make(int, 4), second;
+	int got;
+
+	for (int i = 0; i < 6; i++) {
+		if (i >= 4)
+			leat_recv(first, &got);
+		leat_send(first, i);
+	}
+	leat_go(sends, leat_send_end(first), 0);
+	leat_go(sends, leat_send_end(first), 1);
+	while (!atomic_load(&senders[0]) || !atomic_load(&senders[1]))
+		leat_sleep(MS);
+	line = second = leat_make(int, 0);
+	leat_go(receives_too);
+	for (int i = 0;
+	     i < 2000 && !both_are_there((void *)first, (void *)second); i++)
+		leat_sleep(MS);
+	if (!both_are_there((void *)first, (void *)second))
+		test_fail(__FILE__, __LINE__, "%.900s",
+			  strstr(text, "\nchannel 0x"));
+	leat_send(line, 1);
+}
+
 static FOUND void wide(int more)
 {
 	char room[96 << 10];

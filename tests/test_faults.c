@@ -176,10 +176,10 @@ TEST(pinning_may_be_refused, "R30")
 	EXPECT_EQ(survive("pin", (int)test_count(5000)), most());
 }
 
-/* Among the first three are P 0's and sysmon's. */
+/* Among the first five are P 0's and sysmon's; others may come in between. */
 TEST(threads_may_be_refused, "R18 R30")
 {
-	EXPECT(survive("thread", (int)test_count(5000)) >= most() - 3);
+	EXPECT(survive("thread", (int)test_count(5000)) >= most() - 5);
 }
 
 TEST(everything_may_be_refused_now_and_then, "R30")

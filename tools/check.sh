@@ -135,6 +135,7 @@ each() {
 			[ ! -x "$out/tests/$name" ] ||
 				$verb "$row-$p-$name" env LEAT_PROCS="$p" \
 					LEAT_TEST_SLOW="$slow" \
+					LEAT_TEST_DEATHS=$PWD/$log/deaths \
 					$start "$out/tests/$name" "$word"
 		done
 	done
@@ -211,7 +212,7 @@ if [ "$how" = behind ]; then
 	exit
 fi
 
-rm -f $log/*.ended
+rm -f $log/*.ended $log/deaths
 step lint make say= -k lint
 build release suites
 low='chrt -i 0'
@@ -240,7 +241,10 @@ report "$lto" "$asan" "$tsan" ${aarch64:+"$aarch64"}
 
 step misuse tests/lint-misuse.sh
 step copies tests/lint-copies.sh
+step deaths tests/lint-deaths.sh $log/deaths
 step gdb-unwind tests/gdb-unwind.sh
+step gdb-goroutines tests/gdb-goroutines.sh \
+	"build/$cpu-gcc-release/libleat.a"
 step install tests/lint-install.sh
 step perf-go sh -c 'cd perf/go && go vet ./... && go test ./...'
 for label in lint-selftest explore-build $explorers examples-build perf-build; do

@@ -9,7 +9,9 @@
 # What runs is a thread of gdb's, which is selected for the command.  What waits has
 # no thread: its saved registers are given to gdb's unwinder as those of the caller
 # of the innermost frame of the current thread.  Nothing is written, neither to the
-# process nor to its registers, so a core file will do.
+# process nor to its registers, so a core file will do: the kernel's.  That of gcore
+# lacks stacks where their guards are not mappings of their own (Linux 6.13 and
+# later).
 
 import re
 
@@ -45,7 +47,7 @@ def machines():
     chunk = static("pool", "chunks")["chunks"]
     while chunk:
         ms = chunk["m"]
-        for i in range(*ms.type.range()):
+        for i in range(ms.type.range()[1] + 1):
             yield ms[i]
         chunk = chunk["next"]
 
@@ -149,9 +151,18 @@ unwinder = SavedContext()
 gdb.unwinder.register_unwinder(None, unwinder, replace=True)
 
 
-def renumbered(text):
-    """A backtrace without its first frame, which is another's."""
-    frames = re.split(r"(?m)^#(?=\d)", text)[2:]
+def first_saved():
+    """The frame that has been saved, and how many come before it: the newest of
+    the thread, with what is inlined there."""
+    frame, n = gdb.newest_frame(), 1
+    while frame.type() == gdb.INLINE_FRAME:
+        frame, n = frame.older(), n + 1
+    return frame.older(), n
+
+
+def renumbered(text, n):
+    """A backtrace without its first n frames, which are another's."""
+    frames = re.split(r"(?m)^#(?=\d)", text)[1 + n:]
     for i, frame in enumerate(frames):
         frames[i] = "#%-3d" % i + re.sub(r"^\d+\s+", "", frame)
     return "".join(frames)
@@ -160,10 +171,12 @@ def renumbered(text):
 def on_saved(it, command):
     unwinder.use(it.saved())
     try:
+        frame, n = first_saved()
         if re.match(r"(bt|backtrace|where)\b", command):
-            print(renumbered(gdb.execute(command, to_string=True)), end="")
+            text = gdb.execute(command, to_string=True)
+            print(renumbered(text, n), end="")
         else:
-            gdb.newest_frame().older().select()
+            frame.select()
             gdb.execute(command)
     finally:
         unwinder.use(None)

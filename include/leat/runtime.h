@@ -20,6 +20,8 @@
  *	LEAT_CLOCK=real|fake    fake: time moves when all wait, for tests
  *	LEAT_TRACEBACK=none|single|all|system|crash
  *	                        what a fatal end shows, as Go's GOTRACEBACK
+ *	LEAT_STALL=20ms         name who keeps a thread for so long
+ *	LEAT_SCHEDTRACE=1000    the scheduler in a line, each so many ms
  *	LEAT_DUMP=USR1          a signal that shows all goroutines (dump.h)
  *	LEAT_TOPOLOGY=text      pretend this machine, in hwloc's synthetic
  *	                        form ("numa:2 core:4 pu:2"); pins nothing
@@ -87,6 +89,11 @@ struct leat_options {
  * that wait, for what, and where they were started.  That is looked for once
  * everything has been at rest for some ten milliseconds.
  *
+ * A process that runs goroutines may fork, from anywhere: the child may exec or _exit,
+ * and before that do what is async-signal-safe.  A call there that would wait, start
+ * a goroutine or otherwise enter the runtime is a fatal error.  For goroutines on
+ * both sides, fork before leat_run.
+ *
  * leat_run_with(options, fn, args...) - the same with settings; options may be
  * NULL.
  */
@@ -110,6 +117,12 @@ int leat_procs_set(int n);
  * there is work.  Returns what it was.  The same as
  * runtime.SetDefaultGOMAXPROCS.  Call it from a goroutine. */
 int leat_procs_default(void);
+
+/* Set how many threads there may be that run goroutines, blocked ones too, and return
+ * what it was: 10,000 at first; n < 1 only asks.  Who would need one more ends the
+ * process: it blocks ever more and nothing of it comes back.  As
+ * debug.SetMaxThreads.  Any time, from anywhere. */
+int leat_threads_max(int n);
 
 /* How many CPUs the process may use: its affinity mask, not the quota
  * (runtime.NumCPU). */
