@@ -33,6 +33,11 @@ void base_dying(void)
 		pause();
 }
 
+void base_alone(void)
+{
+	a_store(&dying, 0, relaxed);
+}
+
 void base_await_end(void)
 {
 	while (a_load(&dying, relaxed) != 0)

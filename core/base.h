@@ -49,6 +49,9 @@ extern struct out base_out;
  * scheduler, which knows. */
 extern void (*base_before)(void), (*base_where)(bool others);
 
+/* In a fork's child: nobody is, whoever was. */
+void base_alone(void);
+
 /* Is somebody saying the last words?  Then wait for the end. */
 void base_await_end(void);
 

@@ -82,15 +82,17 @@ static void crash(size_t which, const siginfo_t *info, const void *context)
 	if (base_where)
 		base_where(false);
 	signal(sig, SIG_DFL);
-	/* Sent by somebody, it does not happen again by itself. */
+	/* What was sent does not happen again by itself. */
 	if (info->si_code <= 0)
 		os_signal_thread(os_thread_id(), sig);
 }
 
 static void pass_on(size_t which, siginfo_t *info, void *context)
 {
-	const struct sigaction *old = &before[which];
+	const struct sigaction copy = before[which], *old = &copy;
 
+	if (old->sa_flags & (int)SA_RESETHAND)
+		before[which] = (struct sigaction){ .sa_handler = SIG_DFL };
 	if (is(old, SIG_IGN) && info->si_code <= 0)
 		return;
 	if (is(old, SIG_DFL) || is(old, SIG_IGN))

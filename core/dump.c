@@ -38,7 +38,6 @@ enum {
 };
 
 #define STUCK_NS 5000000000ll
-#define BEGIN_NS 1000000000ll
 
 /* Who asks, and waits until it is told. */
 struct self {
@@ -165,6 +164,7 @@ static void tell_stall(const struct shot *s, int64_t since)
 
 	if (!unwind_ready())
 		return;
+	show_begin();
 	out_say(&o,
 		"leat: goroutine %llu has kept its thread for %lld.%03lld ms\n",
 		(unsigned long long)s->say.id, (long long)us / 1000,
@@ -195,12 +195,13 @@ static void *work(void *unused)
 
 		/* [dump.rung] pairs with [dump.ring]. */
 		a_swap(&all.rung, 0, acquire);
-		show_begin();
 		/* [dump.taken] pairs with [dump.wanted]. */
 		r = a_swap(&all.requests, NULL, acquire);
 		/* [dump.taken_last] pairs with [dump.wanted_last]. */
 		l = a_swap(&all.last, NULL, acquire);
 		which = a_swap(&all.signals, 0, relaxed);
+		if (l || which)
+			show_begin();
 		if (l)
 			tell_last(l);
 		if (which)
@@ -468,16 +469,6 @@ static void tell_where(const void *context, bool others)
 	await_last(&l);
 }
 
-/* In a signal handler none can be made; but one may be on its way, by sysmon. */
-static bool await_thread(void)
-{
-	int64_t until = os_now() + BEGIN_NS;
-
-	while (!dump_there() && os_now() < until)
-		a_yield();
-	return dump_there();
-}
-
 void dump_where(bool others)
 {
 	const void *context = a_load(&interrupted, relaxed);
@@ -487,7 +478,7 @@ void dump_where(bool others)
 	if (sched.options.traceback == DUMP_NONE ||
 	    a_load(&all.thread, relaxed) == os_thread_id())
 		return;
-	if (context && await_thread())
+	if (context && dump_there()) /* in a signal handler none can be made */
 		tell_where(context, others);
 	else if (!context && dump_thread() && getcontext(&here) == 0)
 		tell_where(&here, others);

@@ -19,9 +19,17 @@ static void in_child(void)
 {
 	struct m *m = arch_self();
 
-	a_store(&sched.phase, SCHED_FORKED, relaxed);
+	base_alone();
+	if (a_load(&sched.phase, relaxed) == SCHED_ON)
+		a_store(&sched.phase, SCHED_FORKED, relaxed);
 	if (m)
 		a_store(&m->own.claim, OWN_TAKEN, relaxed);
+}
+
+void fork_refuse(void)
+{
+	if (a_load(&sched.phase, relaxed) == SCHED_FORKED)
+		fatal("a call into the runtime in the child of a fork");
 }
 
 void fork_init(void)

@@ -77,9 +77,10 @@ struct m {
 	int64_t kept_since;
 	bool doomed; /* ends when nothing is bound to it any more */
 	_Atomic(struct shot *) shot; /* asked for by dump.c */
+	_Atomic uint32_t given;      /* times it got a P from somebody */
 	struct {
 		const struct p *p;
-		uint32_t tick; /* of that P */
+		uint32_t tick; /* of that P, or `given` */
 		bool told;
 		int64_t since;
 	} stint;      /* of a goroutine that goes on and on; stall.c's */

@@ -168,7 +168,8 @@ bool os_readable(const void *at)
 	if (KEEP(pipe2(end, O_CLOEXEC)) < 0)
 		return true;
 
-	bool yes = KEEP(write(end[1], at, 1)) != -EFAULT;
+	/* Not by a call that a sanitizer looks at. */
+	bool yes = KEEP(syscall(SYS_write, end[1], at, 1)) != -EFAULT;
 	KEEP(close(end[0]));
 	KEEP(close(end[1]));
 	return yes;

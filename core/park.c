@@ -28,8 +28,7 @@ enum { KEEP_NS = 20000 };
 /* An ownership lost while outside is found out on the way in. */
 COLD struct m *m_enter_slow(struct m *m)
 {
-	if (a_load(&sched.phase, relaxed) == SCHED_FORKED)
-		fatal("a call into the runtime in the child of a fork");
+	fork_refuse();
 	if (own_enter_slow(&m->own))
 		return m;
 	if (a_load(&m->blocked, relaxed))

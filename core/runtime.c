@@ -67,6 +67,7 @@ static void start(const struct leat_options *options)
 	fork_init();
 	crash_init();
 	dump_init();
+	dump_thread(); /* now: where it is wanted, none may be to be had */
 	a_store(&sched.phase, SCHED_ON, relaxed);
 }
 

@@ -112,6 +112,8 @@ bool procs_stopped(bool (*f)(void));
 
 /* -- fork.c -- */
 void fork_init(void);
+/* In such a child: fatal. */
+COLD void fork_refuse(void);
 
 /* -- crash.c -- */
 

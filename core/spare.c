@@ -124,6 +124,7 @@ static void settle(struct m *m, const struct p *p)
 static void give_locked(struct m *m, struct p *p)
 {
 	settle(m, p);
+	a_store(&m->given, a_load(&m->given, relaxed) + 1, relaxed);
 	own_renew(&m->own);
 	/* [spare.known] pairs with [p.m]. */
 	a_store(&p->m, m, release);
@@ -462,6 +463,7 @@ bool spare_wait(struct m *m)
 
 COLD struct m *spare_return(struct m *m)
 {
+	fork_refuse();
 	if (a_load(&sched.phase, relaxed) == SCHED_DEAD)
 		procs_freeze();
 	return park_part(m);

@@ -6,8 +6,8 @@
  *	    since     the same  the same: named
  *
  * A stint is the same as long as the thread has the same P and that has switched to
- * no other goroutine; or still has none, as happens to a goroutine that computes
- * while others wait (sysmon.c).  Inside leat_block_enter .. exit it may take its
+ * no other goroutine; or has had none since it was last given one, as happens to a
+ * goroutine that computes while others wait (sysmon.c).  Inside leat_block_enter .. exit it may take its
  * time.
  *
  * A thread that is asked while it runs no goroutine after all does not answer, and
@@ -28,13 +28,13 @@ static bool idle(const struct p *p)
 static bool goes_on(struct m *m, int64_t now)
 {
 	struct p *p = a_load(&m->p, relaxed);
-	uint32_t tick = p ? a_load(&p->tick, relaxed) : m->stint.tick;
-	bool lost = !p && m->stint.p, same = p == m->stint.p || lost;
+	uint32_t tick =
+		p ? a_load(&p->tick, relaxed) : a_load(&m->given, relaxed);
+	bool same = p == m->stint.p && tick == m->stint.tick;
 
-	m->stint.p = p;
-	if (same && tick == m->stint.tick && !(p && idle(p)) &&
-	    !a_load(&m->blocked, relaxed))
+	if (same && !(p && idle(p)) && !a_load(&m->blocked, relaxed))
 		return true;
+	m->stint.p = p;
 	m->stint.tick = tick;
 	m->stint.since = now;
 	m->stint.told = false;

@@ -34,7 +34,6 @@
  */
 #include "core/deadlock.h"
 #include "core/due.h"
-#include "core/dump.h"
 #include "core/park.h"
 #include "core/sched.h"
 #include "core/trim.h"
@@ -439,7 +438,6 @@ static void *watch(void *unused)
 	topology_unpin(0);
 	os_slice(0, SLICE_SHORT_NS);
 	os_timer_slack();
-	dump_thread();
 	while (a_load(&sched.phase, relaxed) != SCHED_DEAD) {
 		doze(os_now(), pause);
 

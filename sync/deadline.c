@@ -63,6 +63,7 @@ void deadline_sleep(struct choice *c, struct waiter *w, int64_t when)
 	bool fake = unlikely(clock_is_fake) && when != OS_NEVER;
 	struct fake_wait wait;
 
+	fork_refuse();
 	if (fake)
 		fake_wait_begin(&wait, when);
 	/* [deadline.wait] pairs with [waiter.wake]. */

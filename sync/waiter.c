@@ -24,6 +24,7 @@ void waiter_never(enum g_reason why)
 	static _Atomic uint32_t never;
 	struct m *m = m_enter();
 
+	fork_refuse();
 	if (m)
 		park(m, why, &m->scratch, 0);
 	for (;;)
@@ -36,6 +37,7 @@ void waiter_sleep(struct waiter *w, _Atomic uint64_t *word, uint64_t value)
 	 * [mutex.lock], [rw.in], [cond.lock],
 	 * [sema.take], [rw.column], [once.done], [once.seen]: the list as we leave it. */
 	a_store(word, value, release);
+	fork_refuse();
 	/* [waiter.wait] pairs with [waiter.wake]. */
 	while (!a_load(&w->woken, acquire))
 		os_futex_wait(&w->woken, 0, OS_NEVER);

@@ -40,11 +40,20 @@ struct job {
 	leat_task *task; /* or NULL */
 };
 
+enum { PATIENCE = 4 };
+
+enum { NOT_YET, STARTING, STARTED };
+
 _Static_assert(sizeof(leat_worker) == 64, "one does not share its line");
 
 static _Atomic(leat_error) *first_of(leat_workers *pool)
 {
 	return (_Atomic(leat_error) *)&pool->first;
+}
+
+static _Atomic(leat_error) *error_in(leat_task *task)
+{
+	return (_Atomic(leat_error) *)&task->error;
 }
 
 static _Atomic uint32_t *word_of(uint32_t *word)
@@ -65,21 +74,24 @@ static void refuse_nil(const leat_workers *pool, const char *call)
 
 /* -- the end of a job -- */
 
-/* e is ours, and goes on to the pool and the task. */
-static void finish(leat_workers *pool, const struct job *job, leat_error e)
+/* For the pool. */
+static void fail(leat_workers *pool, leat_error e)
 {
 	leat_error none = NULL;
 
-	if (e && e != LEAT_CANCELED) {
-		leat_error_retain(e);
-		if (!a_cas(first_of(pool), &none, e, relaxed))
-			leat_error_release(e);
-	}
+	leat_error_retain(e);
+	if (!a_cas(first_of(pool), &none, e, relaxed))
+		leat_error_release(e);
+}
+
+/* e is ours, and goes on to the task. */
+static void finish(const struct job *job, leat_error e)
+{
 	if (!job->task) {
 		leat_error_release(e);
 		return;
 	}
-	job->task->error = e;
+	a_store(error_in(job->task), e, relaxed);
 	a_store(word_of(&job->task->busy), 0, relaxed);
 	leat_wg_done(&job->task->done);
 }
@@ -101,7 +113,6 @@ struct turn {
 	leat_worker *self;
 	const struct job *job;
 	leat_error error;
-	bool returned;
 };
 
 static void work(leat_workers *pool, leat_worker *self);
@@ -122,51 +133,80 @@ static void handle(struct turn *t, struct leat_value *v)
 		leat_error_release(v->error);
 }
 
-/* The goroutine ends; another goes on. */
-static void replace(const struct turn *t)
-{
-	count(t->self);
-	finish(t->pool, t->job, NULL);
-	if (leat_go(work, t->pool, t->self) != 0)
-		leat_wg_done(&t->pool->alive);
-}
-
-/* Deferred: has it come back, and if not, why? */
-static void after(struct turn *t)
+/* Deferred: recovers, if it is a panic. */
+static void rescue(struct turn *t)
 {
 	struct leat_value v;
 
-	if (t->returned)
-		return;
-	if (t->pool->panicked && leat_recover(&v))
+	if (leat_recover(&v))
 		handle(t, &v);
-	else if (!panic_runs())
-		replace(t);
 }
 
-static leat_error attempt(struct turn *t)
+static void attempt(struct turn *t)
 {
-	leat_recoverable(t->error);
-	leat_defer(after, t);
+	leat_recoverable();
+	leat_defer(rescue, t);
 	t->error = call(t->job);
-	t->returned = true;
-	return t->error;
+}
+
+static void over(struct turn *t)
+{
+	if (t->error)
+		fail(t->pool, t->error);
+	count(t->self);
+	finish(t->job, t->error);
+}
+
+/* Deferred: it does not come back.  Is it a panic, so does nobody; else another
+ * goroutine goes on, or, if there is none to be had, this one, from here. */
+static void ended(struct turn *t)
+{
+	if (panic_runs())
+		return;
+	over(t);
+	if (leat_go(work, t->pool, t->self) != 0)
+		work(t->pool, t->self);
+}
+
+static void run(struct turn *t)
+{
+	struct leat_deferred_ d;
+
+	panic_defer(&d, (leat_fn_ *)ended, t);
+	if (t->pool->panicked)
+		attempt(t);
+	else
+		t->error = call(t->job);
+	panic_take_back(&d);
+	over(t);
+}
+
+/* Who has nothing to do lets others run some times before it waits: to be woken for
+ * each task costs more than to run it. */
+static bool next(leat_workers *pool, struct job *job)
+{
+	for (int i = 0; i < PATIENCE; i++) {
+		int rc = leat_chan_try_recv_(pool->queue, job);
+
+		if (rc != -EAGAIN)
+			return rc == 0;
+		leat_yield();
+	}
+	return leat_chan_recv_(pool->queue, job);
 }
 
 static void work(leat_workers *pool, leat_worker *self)
 {
 	struct job job;
 
-	while (leat_chan_recv_(pool->queue, &job)) {
+	while (next(pool, &job)) {
 		struct turn t = { .pool = pool, .self = self, .job = &job };
 
 		if (a_load(word_of(&pool->cancelled), relaxed)) {
-			finish(pool, &job, LEAT_CANCELED);
+			finish(&job, LEAT_CANCELED);
 			continue;
 		}
-		attempt(&t);
-		count(self);
-		finish(pool, &job, t.error);
+		run(&t);
 	}
 	leat_wg_done(&pool->alive);
 }
@@ -180,6 +220,7 @@ int leat_workers_init(leat_workers *pool, int workers, int queue)
 	*pool = (leat_workers){ .count = workers };
 	if (workers < 1 || queue < 1)
 		return -EINVAL;
+	leat_wg_add(&pool->alive, workers);
 	pool->worker = calloc((size_t)workers, sizeof(*pool->worker));
 	pool->queue = leat_chan_make_(sizeof(struct job), queue);
 	if (pool->worker && pool->queue)
@@ -198,18 +239,22 @@ void leat_workers_on_panic(leat_workers *pool, leat_panicked *handler,
 
 int leat_workers_start(leat_workers *pool)
 {
+	uint32_t was = NOT_YET;
 	int n = 0;
 
 	refuse_nil(pool, "start");
-	if (a_swap(word_of(&pool->started), 1, relaxed))
-		return 0;
-	leat_wg_add(&pool->alive, pool->count);
+	if (!a_cas(word_of(&pool->started), &was, STARTING, relaxed)) {
+		while (a_load(word_of(&pool->started), relaxed) == STARTING)
+			leat_yield();
+		return a_load(word_of(&pool->started), relaxed) == STARTED
+			       ? 0
+			       : -ENOMEM;
+	}
 	while (n < pool->count && leat_go(work, pool, &pool->worker[n]) == 0)
 		n++;
-	if (n == 0)
-		a_store(word_of(&pool->started), 0, relaxed);
-	if (n < pool->count)
+	if (n > 0 && n < pool->count)
 		leat_wg_add(&pool->alive, n - pool->count);
+	a_store(word_of(&pool->started), n > 0 ? STARTED : NOT_YET, relaxed);
 	return n > 0 ? 0 : -ENOMEM;
 }
 
@@ -228,15 +273,11 @@ void leat_workers_cancel(leat_workers *pool)
 
 leat_error leat_workers_wait(leat_workers *pool)
 {
-	leat_error first;
-
 	refuse_nil(pool, "wait");
 	if (leat_workers_start(pool) != 0)
 		return LEAT_NO_MEMORY;
 	leat_wg_wait(&pool->alive);
-	first = pool->first;
-	pool->first = NULL;
-	return first;
+	return leat_error_retain(pool->first);
 }
 
 leat_error leat_workers_run(leat_workers *pool)
@@ -266,6 +307,12 @@ void leat_workers_free(leat_workers *pool)
 }
 
 /* -- adding -- */
+
+/* Whose reference is the caller's from here on. */
+static leat_error error_of(leat_task *task)
+{
+	return a_swap(error_in(task), NULL, relaxed);
+}
 
 static int send(leat_workers *pool, int how, leat_ctx *ctx, leat_time when,
 		const struct job *job)
@@ -315,8 +362,7 @@ static int put(leat_workers *pool, int how, leat_ctx *ctx, leat_time when,
 		fatal("leat_workers_put: the task has not ended");
 	job.fn = (leat_fn_ *)task->fn;
 	job.arg[0] = (uintptr_t)task->arg;
-	leat_error_release(task->error); /* nobody has waited for it */
-	task->error = NULL;
+	leat_error_release(error_of(task)); /* nobody has waited for it */
 	leat_wg_add(&task->done, 1);
 	rc = send(pool, how, ctx, when, &job);
 	if (rc != 0) {
@@ -348,14 +394,6 @@ int leat_workers_put_ctx(leat_ctx *ctx, leat_workers *pool, leat_task *task)
 
 /* -- a task's end -- */
 
-static leat_error error_of(leat_task *task)
-{
-	leat_error e = task->error;
-
-	task->error = NULL;
-	return e;
-}
-
 leat_error leat_task_wait(leat_task *task)
 {
 	if (!task)
@@ -365,7 +403,7 @@ leat_error leat_task_wait(leat_task *task)
 }
 
 /* The wait has ended so. */
-static int ended(int rc, leat_task *task, leat_error *error)
+static int waited(int rc, leat_task *task, leat_error *error)
 {
 	leat_error e;
 
@@ -383,12 +421,12 @@ int leat_task_wait_until(leat_task *task, leat_error *error, leat_time when)
 {
 	if (!task)
 		fatal("leat_task_wait_until: nil task");
-	return ended(leat_wg_wait_until(&task->done, when), task, error);
+	return waited(leat_wg_wait_until(&task->done, when), task, error);
 }
 
 int leat_task_wait_ctx(leat_ctx *ctx, leat_task *task, leat_error *error)
 {
 	if (!task)
 		fatal("leat_task_wait_ctx: nil task");
-	return ended(leat_wg_wait_ctx(ctx, &task->done), task, error);
+	return waited(leat_wg_wait_ctx(ctx, &task->done), task, error);
 }

@@ -126,6 +126,97 @@ GO_TEST(a_task_that_ends_its_goroutine_costs_no_worker, "R212 R213")
 	leat_workers_free(&pool);
 }
 
+static void panics_at_the_end(void)
+{
+	leat_panic("boom");
+}
+
+static leat_error ends_in_a_panic(void)
+{
+	leat_defer(panics_at_the_end);
+	counts();
+	leat_goexit();
+}
+
+GO_TEST(a_panic_at_such_an_end_costs_none_either, "R212 R214")
+{
+	leat_workers pool;
+
+	EXPECT_EQ(leat_workers_init(&pool, 1, 4), 0);
+	leat_workers_on_panic(&pool, notes_a_panic, &panicked);
+	EXPECT_EQ(leat_workers_start(&pool), 0);
+	for (int i = 0; i < 20; i++) {
+		leat_workers_add(&pool, ends_in_a_panic);
+		leat_workers_add(&pool, counts);
+	}
+	leat_error_release(ends(&pool));
+	EXPECT_EQ(atomic_load(&ran), 40);
+	EXPECT_EQ(atomic_load(&panicked), 20);
+}
+
+static void ends_at_a_panic(struct leat_value v, void *arg)
+{
+	notes_a_panic(v, arg);
+	leat_goexit();
+}
+
+GO_TEST(a_handler_may_end_the_goroutine, "R212 R214")
+{
+	leat_workers pool;
+
+	EXPECT_EQ(leat_workers_init(&pool, 2, 4), 0);
+	leat_workers_on_panic(&pool, ends_at_a_panic, &panicked);
+	EXPECT_EQ(leat_workers_start(&pool), 0);
+	for (int i = 0; i < 20; i++)
+		leat_workers_add(&pool, panics, 0);
+	leat_error_release(ends(&pool));
+	EXPECT_EQ(atomic_load(&panicked), 20);
+}
+
+static leat_error is_canceled(void)
+{
+	return LEAT_CANCELED;
+}
+
+GO_TEST(to_be_cancelled_is_an_error_of_a_task_that_ran, "R210")
+{
+	leat_workers pool;
+
+	EXPECT_EQ(leat_workers_init(&pool, 1, 4), 0);
+	leat_workers_add(&pool, is_canceled);
+	EXPECT(ends(&pool) == LEAT_CANCELED);
+}
+
+static void waits_for(leat_workers *pool, atomic_int *failed)
+{
+	leat_error e = leat_workers_wait(pool);
+
+	if (e)
+		atomic_fetch_add(failed, 1);
+	leat_error_release(e);
+}
+
+static leat_error fails_counted(void)
+{
+	return leat_errorf("counted");
+}
+
+GO_TEST(all_who_wait_get_the_error, "R210")
+{
+	leat_workers pool;
+	leat_wg all = { 0 };
+	atomic_int failed = 0;
+
+	EXPECT_EQ(leat_workers_init(&pool, 2, 4), 0);
+	leat_workers_add(&pool, fails_counted);
+	for (int i = 0; i < 10; i++)
+		leat_wg_go(&all, waits_for, &pool, &failed);
+	leat_workers_close(&pool);
+	leat_wg_wait(&all);
+	leat_workers_free(&pool);
+	EXPECT_EQ(atomic_load(&failed), 10);
+}
+
 /* -- what makes no sense -- */
 
 GO_TEST(a_pool_without_workers_or_a_queue_is_an_error, "R215")

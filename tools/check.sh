@@ -223,7 +223,8 @@ trap 'kill $(jobs -p) 2>/dev/null' EXIT
 #        label    folder               slow  LEAT_PROCS   start
 release="release  $cpu-gcc-release     1     '1 2 16'     ''"
 lto="    lto      $cpu-clang-lto       4     '2'          ''"
-asan="   asan     $cpu-gcc-asan        8     '16'         ''"
+asan="   asan     $cpu-gcc-asan        8     '16' \
+		'env ASAN_OPTIONS=detect_stack_use_after_return=1'"
 # (its runtime would sleep a second at the end of each test)
 tsan="   tsan     $cpu-gcc-tsan        20    '2' \
 		'env TSAN_OPTIONS=atexit_sleep_ms=10'"
@@ -243,6 +244,7 @@ step misuse tests/lint-misuse.sh
 step copies tests/lint-copies.sh
 step deaths tests/lint-deaths.sh $log/deaths
 step gdb-unwind tests/gdb-unwind.sh
+step deaths-go tests/deaths-go.sh "build/$cpu-gcc-release/libleat.a"
 step gdb-goroutines tests/gdb-goroutines.sh \
 	"build/$cpu-gcc-release/libleat.a"
 step install tests/lint-install.sh

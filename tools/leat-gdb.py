@@ -18,6 +18,7 @@ import re
 import gdb
 import gdb.unwinder
 
+SHUT = 8  # CHAN_SHUT
 DEAD, RUNNABLE, RUNNING, WAITING = range(4)
 OURS = re.compile(r"(^|/)(core|sync|arch)/[^/]+(/[^/]+)?\.[chS]$")
 REGISTERS = {"x86": ("rip", "rsp", "rbp"), "aarch64": ("pc", "sp", "x29")}
@@ -281,11 +282,11 @@ class InfoChannel(gdb.Command):
             print("nil channel")
             return
         ring = c["ring"]
-        shut, lap, cap = 1 << 63, int(ring["lap"]), int(ring["cap"])
-        tail, head = int(ring["tail"]), int(ring["head"])
-        print("channel %#x%s" % (int(c), ", closed" if tail & shut else ""))
-        tail &= ~shut
+        lap, cap = int(ring["lap"]), int(ring["cap"])
+        shut = int(c["word"]) & SHUT
+        print("channel %#x%s" % (int(c), ", closed" if shut else ""))
         if cap:
+            tail, head = int(ring["tail"]) & ~(1 << 63), int(ring["head"])
             laps = tail // lap - head // lap
             count = laps * cap + tail % lap - head % lap
             print("  buffer: %d of %d, each of %d bytes"

@@ -22,7 +22,8 @@
  * A function returns NULL or an error, of which it gives a reference.  The first is
  * kept for leat_workers_wait; those of tasks (below) are theirs as well.  One that
  * panics ends the process, as in Go, unless leat_workers_on_panic says otherwise; one
- * that calls leat_goexit ends as if it had returned NULL.
+ * that calls leat_goexit ends as if it had returned NULL (a panic before it that the
+ * handler has had is its error still).
  *
  * The pool belongs to the caller and stays in place until leat_workers_free.  All but
  * init and free may be called by any number at once: goroutines, tasks of the pool
@@ -125,8 +126,8 @@ void leat_workers_close(leat_workers *pool);
 /* And what no worker has begun is not run. */
 void leat_workers_cancel(leat_workers *pool);
 
-/* Wait until it is closed and all that was accepted has ended.  The first error, whose
- * reference is the caller's.  Starts the workers if nobody has. */
+/* Wait until it is closed and all that was accepted has ended.  The first error: a
+ * reference for the caller.  Starts the workers if nobody has. */
 leat_error leat_workers_wait(leat_workers *pool);
 
 /* leat_workers_start and leat_workers_wait. */
@@ -136,7 +137,8 @@ leat_error leat_workers_run(leat_workers *pool);
  * count. */
 uint64_t leat_workers_ran(const leat_workers *pool);
 
-/* After leat_workers_wait, or if none was started: what it has is freed. */
+/* After leat_workers_wait, or if none was started, and when all calls that add have
+ * returned: what it has is freed. */
 void leat_workers_free(leat_workers *pool);
 
 #ifdef __cplusplus

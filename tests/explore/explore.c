@@ -77,6 +77,12 @@ _Noreturn void bug(const char *what, const char *file, int line)
 	explore_fail(file, line, what);
 }
 
+/* Nobody forks here. */
+void fork_refuse(void);
+void fork_refuse(void)
+{
+}
+
 _Noreturn void fatal(const char *format, ...);
 _Noreturn void fatal(const char *format, ...)
 {
