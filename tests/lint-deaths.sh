@@ -3,7 +3,7 @@
 # test: the words of each fatal(), refuse() and panics() in core/ and sync/ are
 # among the last words that the tests have left in a file, or what one expects.
 #
-#	tests/lint-deaths.sh build/check/deaths
+#	tests/lint-deaths.sh build/check/last-words
 #
 # Of a message with parts that vary, the longest that does not.  Those listed
 # below cannot be had by any test, for the reason given.

@@ -135,7 +135,7 @@ each() {
 			[ ! -x "$out/tests/$name" ] ||
 				$verb "$row-$p-$name" env LEAT_PROCS="$p" \
 					LEAT_TEST_SLOW="$slow" \
-					LEAT_TEST_DEATHS=$PWD/$log/deaths \
+					LEAT_TEST_DEATHS=$PWD/$log/last-words \
 					$start "$out/tests/$name" "$word"
 		done
 	done
@@ -212,7 +212,7 @@ if [ "$how" = behind ]; then
 	exit
 fi
 
-rm -f $log/*.ended $log/deaths
+rm -f $log/*.ended $log/last-words
 step lint make say= -k lint
 build release suites
 low='chrt -i 0'
@@ -242,7 +242,7 @@ report "$lto" "$asan" "$tsan" ${aarch64:+"$aarch64"}
 
 step misuse tests/lint-misuse.sh
 step copies tests/lint-copies.sh
-step deaths tests/lint-deaths.sh $log/deaths
+step deaths tests/lint-deaths.sh $log/last-words
 step gdb-unwind tests/gdb-unwind.sh
 step deaths-go tests/deaths-go.sh "build/$cpu-gcc-release/libleat.a"
 step gdb-goroutines tests/gdb-goroutines.sh \
