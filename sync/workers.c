@@ -40,8 +40,6 @@ struct job {
 	leat_task *task; /* or NULL */
 };
 
-enum { PATIENCE = 4 };
-
 enum { NOT_YET, STARTING, STARTED };
 
 _Static_assert(sizeof(leat_worker) == 64, "one does not share its line");
@@ -181,25 +179,11 @@ static void run(struct turn *t)
 	over(t);
 }
 
-/* Who has nothing to do lets others run some times before it waits: to be woken for
- * each task costs more than to run it. */
-static bool next(leat_workers *pool, struct job *job)
-{
-	for (int i = 0; i < PATIENCE; i++) {
-		int rc = leat_chan_try_recv_(pool->queue, job);
-
-		if (rc != -EAGAIN)
-			return rc == 0;
-		leat_yield();
-	}
-	return leat_chan_recv_(pool->queue, job);
-}
-
 static void work(leat_workers *pool, leat_worker *self)
 {
 	struct job job;
 
-	while (next(pool, &job)) {
+	while (leat_chan_recv_(pool->queue, &job)) {
 		struct turn t = { .pool = pool, .self = self, .job = &job };
 
 		if (a_load(word_of(&pool->cancelled), relaxed)) {
